@@ -1,0 +1,121 @@
+// Everything a node asks of its driver. The driver commits the Persist records of a batch first and
+// only then performs the rest, in order.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "core/message.h"
+#include "core/trace.h"
+#include "core/types.h"
+
+namespace core {
+
+struct Send {
+  PeerId to = PeerId::none;  // none for a seed whose identity is not known yet
+  Endpoint endpoint;
+  Header header;
+  Message message;
+};
+
+// The submitted task is in the queue and will be dealt with.
+struct Accepted {
+  TaskId task;
+};
+
+// The submitted task is not taken: its files can go.
+struct Refused {
+  TaskId task;
+  Veto veto = Veto::none;
+};
+
+struct StartTask {
+  TaskId task;
+  Epoch epoch = 0;
+};
+
+// End the running process, politely first; the driver escalates. Answered by TaskExited.
+struct StopTask {
+  TaskId task;
+};
+
+// Stream the waiting task's files to the peer. Answered by BundleSent.
+struct SendBundle {
+  TaskId task;
+  Epoch epoch = 0;
+  PeerId to = PeerId::none;
+  Endpoint endpoint;
+};
+
+// A granted bundle will come from that peer: let it in, within `bytes`. Answered by BundleReceived.
+struct ExpectBundle {
+  TaskId task;
+  Epoch epoch = 0;
+  PeerId from = PeerId::none;
+  std::uint64_t bytes = 0;
+};
+
+// The transfer is off: end the stream in either direction. No answer is awaited.
+struct CancelBundle {
+  TaskId task;
+  Epoch epoch = 0;
+};
+
+// Bring what the ended task left (rest of stdout and stderr, outputs, exit message) to its home
+// node. Answered by ResultsSent. Where this peer is the home node, nothing travels but outputs are
+// placed.
+struct SendResults {
+  TaskId task;
+  Epoch epoch = 0;
+  ExitStatus status;
+  PeerId to = PeerId::none;
+  Endpoint endpoint;
+};
+
+// This peer does not need the task's files any more. Never sent for a task whose home is here.
+struct DiscardTask {
+  TaskId task;
+};
+
+// At the home node: the task's record changed (owner, state or end). See Node::record().
+struct RecordChanged {
+  TaskId task;
+};
+
+// At the home node: the record of a long-ended task is gone; so may its files be.
+struct RecordForgotten {
+  TaskId task;
+};
+
+// What must be on disk before any other action of the batch is performed. Kept in memory until
+// there is a journal; the records are complete already, so that the simulator can crash a node.
+struct Persist {
+  enum class What : std::uint8_t {
+    submitted,   // a task exists; home record and ownership begin
+    prepared,    // destination: bundle on disk, outcome unknown
+    handed_off,  // source: the task now belongs to `peer` at `epoch`
+    owned,       // destination: the task is this peer's at `epoch`
+    aborted,     // destination: the prepared copy is void
+    exited,      // owner: the task ended with `status`
+    moved,       // home: `peer` owns the task at `epoch`
+    finished,    // home: the task ended with `status`, recorded once
+    forgotten    // any: all records of the task can go
+  };
+  What what = What::submitted;
+  TaskId task;
+  Epoch epoch = 0;
+  PeerId peer = PeerId::none;
+  Needs needs;
+  ExitStatus status;
+};
+
+// After DrainRequested: nothing is left here and nothing of this home is left elsewhere.
+struct Drained {};
+
+// Trace: a decision in structured form; see trace.h.
+using Action = std::variant<Persist, Send, Accepted, Refused, StartTask, StopTask, SendBundle,
+                            ExpectBundle, CancelBundle, SendResults, DiscardTask, RecordChanged,
+                            RecordForgotten, Drained, Trace>;
+using Actions = std::vector<Action>;
+
+}  // namespace core

@@ -1,0 +1,82 @@
+// Everything that can happen to a node. The driver turns callbacks into these; nothing else goes
+// in.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "core/config.h"
+#include "core/message.h"
+#include "core/types.h"
+
+namespace core {
+
+// The timer asked for by Node::next_timeout() is due (or overdue: a stopped process wakes up late).
+struct Tick {};
+
+struct MessageReceived {
+  Endpoint from_endpoint;
+  Header header;
+  Message message;
+};
+
+// A user's task, its inputs already in place on this node. `task` is {own id, a serial larger than
+// every one before}. Answered by Accepted or Refused.
+struct TaskSubmitted {
+  TaskId task;
+  Needs needs;
+  bool pinned = false;  // runs at home, whatever the load
+};
+
+struct CancelRequested {
+  TaskId task;
+};
+
+// The process started by StartTask ended, or could not be started (exit code 126 or 127, or
+// `failed`).
+struct TaskExited {
+  TaskId task;
+  ExitStatus status;
+};
+
+// The pair to SendBundle: the destination has the files (it will say Prepared itself), or it has
+// not.
+struct BundleSent {
+  TaskId task;
+  Epoch epoch = 0;
+  bool ok = false;
+};
+
+// The pair to ExpectBundle: the files are complete and on disk, or will not be.
+struct BundleReceived {
+  TaskId task;
+  Epoch epoch = 0;
+  bool ok = false;
+};
+
+// The pair to SendResults: the home node has outputs and exit message, or could not be given them.
+struct ResultsSent {
+  TaskId task;
+  Epoch epoch = 0;
+  bool ok = false;
+};
+
+// Periodic measurements of the board.
+struct LoadSampled {
+  std::uint64_t memory_available_bytes = 0;
+  std::uint32_t memory_pressure_thousandths = 0;  // PSI, some avg10
+  std::uint64_t disk_available_bytes = 0;         // where tasks' directories are
+};
+
+struct Reconfigured {
+  Config config;
+};
+
+// Take no more work, hand back guests' waiting tasks, let the rest finish; then say Drained.
+struct DrainRequested {};
+
+using Event =
+    std::variant<Tick, MessageReceived, TaskSubmitted, CancelRequested, TaskExited, BundleSent,
+                 BundleReceived, ResultsSent, LoadSampled, Reconfigured, DrainRequested>;
+
+}  // namespace core

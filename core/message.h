@@ -1,0 +1,219 @@
+// What peers say to each other in datagrams. Each message is small, may be lost, doubled or
+// reordered, and carries all that its receiver needs. Bundles (files) travel on streams instead.
+//
+// Limits on every variable part are named here; the codec refuses what exceeds them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/types.h"
+
+namespace core {
+
+constexpr std::uint16_t kProtocolVersion = 1;
+constexpr std::size_t kMaxNameBytes = 63;          // a peer's name
+constexpr std::size_t kMaxMembersPerMessage = 10;  // keeps a datagram below 1,400 bytes
+
+// --- Membership: SWIM (Das, Gupta, Motivala 2002) with Lifeguard's local health (Dadgar et al.
+// 2017)
+
+enum class MemberState : std::uint8_t { alive, suspect, dead, left };
+
+// One peer's news. A higher incarnation wins; at the same one left > dead > suspect > alive.
+struct Member {
+  PeerId id = PeerId::none;
+  std::string name;
+  Endpoint endpoint;
+  Incarnation incarnation = 0;
+  MemberState state = MemberState::alive;
+  bool draining = false;          // takes no tasks any more
+  PeerId accuser = PeerId::none;  // who suspects it, so that independent suspicions can be counted
+
+  bool operator==(const Member&) const = default;
+};
+
+struct Ping {
+  std::uint32_t sequence = 0;
+  PeerId target = PeerId::none;  // an old holder of the address must not answer for a new one
+  std::vector<Member> gossip;
+  bool operator==(const Ping&) const = default;
+};
+
+struct Ack {
+  std::uint32_t sequence = 0;
+  std::vector<Member> gossip;
+  bool operator==(const Ack&) const = default;
+};
+
+// "Ping the target for me": answered by Ack, or by Nack when the target does not answer in time.
+struct PingRequest {
+  std::uint32_t sequence = 0;
+  PeerId target = PeerId::none;
+  Endpoint target_endpoint;
+  std::vector<Member> gossip;
+  bool operator==(const PingRequest&) const = default;
+};
+
+struct Nack {
+  std::uint32_t sequence = 0;
+  bool operator==(const Nack&) const = default;
+};
+
+// "Here I am, who else is there?", sent to seed addresses. Answered by News.
+struct Join {
+  Member self;
+  bool operator==(const Join&) const = default;
+};
+
+// What the sender knows of others: the answer to Join, and a leaving peer's farewell.
+struct News {
+  std::vector<Member> members;
+  bool operator==(const News&) const = default;
+};
+
+// --- Balancing
+
+// Role::sender: "would you take a task?"; Role::receiver: "have you one for me?".
+struct Probe {
+  std::uint32_t search = 0;
+  Role role = Role::sender;
+  bool operator==(const Probe&) const = default;
+};
+
+struct ProbeReply {
+  std::uint32_t search = 0;
+  Load load = 0;
+  Role role = Role::ok;       // what the answering peer's transfer policy says of it
+  Veto veto = Veto::none;     // why it would refuse although its role might not
+  std::uint32_t movable = 0;  // waiting tasks that it may give away
+  bool operator==(const ProbeReply&) const = default;
+};
+
+// Told unasked by the `periodic` information policy.
+struct LoadReport {
+  Load load = 0;
+  Role role = Role::ok;
+  bool operator==(const LoadReport&) const = default;
+};
+
+// A receiver asks a probed sender for a task. Answered by Offer or Decline.
+struct Request {
+  std::uint32_t search = 0;
+  bool operator==(const Request&) const = default;
+};
+
+struct Decline {
+  std::uint32_t search = 0;
+  Veto veto = Veto::none;
+  Load load = 0;
+  Role role = Role::ok;
+  bool operator==(const Decline&) const = default;
+};
+
+// --- Handoff of one task: a two-phase commit in which the source decides
+
+struct Offer {
+  TaskId task;
+  Epoch epoch = 0;  // the epoch at the destination: the source's plus one
+  Needs needs;
+  std::uint32_t hops = 0;    // moves so far, this one not counted
+  std::uint32_t search = 0;  // the Request that it answers, 0 if none
+  Load source_load = 0;      // the source's load without this task
+  bool operator==(const Offer&) const = default;
+};
+
+struct Grant {
+  TaskId task;
+  Epoch epoch = 0;
+  bool operator==(const Grant&) const = default;
+};
+
+struct Reject {
+  TaskId task;
+  Epoch epoch = 0;
+  Veto veto = Veto::none;
+  Load load = 0;
+  Role role = Role::ok;
+  bool operator==(const Reject&) const = default;
+};
+
+struct Prepared {
+  TaskId task;
+  Epoch epoch = 0;
+  bool operator==(const Prepared&) const = default;
+};
+
+struct Commit {
+  TaskId task;
+  Epoch epoch = 0;
+  bool operator==(const Commit&) const = default;
+};
+
+struct Committed {
+  TaskId task;
+  Epoch epoch = 0;
+  bool operator==(const Committed&) const = default;
+};
+
+// From the source before it has handed over: drop what you prepared. From the destination: I
+// cannot.
+struct Abort {
+  TaskId task;
+  Epoch epoch = 0;
+  bool operator==(const Abort&) const = default;
+};
+
+// --- The home node's record
+
+// What an owner tells the task's home node; repeated until acknowledged.
+struct TaskReport {
+  TaskId task;
+  Epoch epoch = 0;
+  TaskState state = TaskState::waiting;
+  PeerId owner = PeerId::none;  // the sender, or the destination that it handed the task to
+  std::uint32_t hops = 0;
+  std::uint32_t probes = 0;  // sent on the task's behalf so far
+  ExitStatus status;         // meaningful in state `finished` alone
+  bool operator==(const TaskReport&) const = default;
+};
+
+struct TaskReportAck {
+  TaskId task;
+  Epoch epoch = 0;
+  TaskState state = TaskState::waiting;
+  bool operator==(const TaskReportAck&) const = default;
+};
+
+// The home node asks an owner that came back after a restart or a silence. Answered by TaskReport.
+struct TaskQuery {
+  TaskId task;
+  Epoch epoch = 0;
+  bool operator==(const TaskQuery&) const = default;
+};
+
+// The home node passes on its user's wish; repeated until the task's end is reported.
+struct Cancel {
+  TaskId task;
+  bool operator==(const Cancel&) const = default;
+};
+
+using Message = std::variant<Ping, Ack, PingRequest, Nack, Join, News, Probe, ProbeReply,
+                             LoadReport, Request, Decline, Offer, Grant, Reject, Prepared, Commit,
+                             Committed, Abort, TaskReport, TaskReportAck, TaskQuery, Cancel>;
+constexpr std::size_t kMessages = std::variant_size_v<Message>;
+
+// What every datagram opens with.
+struct Header {
+  PeerId from = PeerId::none;
+  Incarnation incarnation = 0;  // the sender's, so that a restarted peer is told apart
+  std::optional<Load> load;     // piggybacked, if its information policy does so
+  bool operator==(const Header&) const = default;
+};
+
+const char* message_name(std::size_t index);  // by Message::index(): "ping", "probe_reply", ...
+
+}  // namespace core

@@ -1,0 +1,102 @@
+// One peer as a deterministic state machine: every decision of the system is taken here.
+//
+//     Actions actions = node.step(now, event);
+//
+// No I/O, no clock, no thread: the same events at the same times give the same actions on every
+// machine. `peerd` feeds it from libuv, `peersim` from a queue in virtual time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/action.h"
+#include "core/config.h"
+#include "core/event.h"
+#include "core/policy.h"
+#include "core/task.h"
+#include "core/trace.h"
+
+namespace core {
+
+// Who this peer is. `incarnation` must be larger than at any earlier start:
+// first_incarnation(starts).
+struct Identity {
+  PeerId id = PeerId::none;
+  std::string name;  // 1 ... kMaxNameBytes
+  Endpoint endpoint;
+  Incarnation incarnation = 0;
+};
+
+// The home node's record of a task: where it is, how it ended. Kept until pushed out by newer ones
+// (LimitsConfig::finished_tasks).
+struct HomeRecord {
+  TaskId task;
+  PeerId owner = PeerId::none;
+  Epoch epoch = 0;
+  TaskState state = TaskState::waiting;
+  ExitStatus status;  // in states finished and lost
+  std::uint32_t moves = 0;
+  std::uint32_t probes = 0;
+  Time submitted = 0;
+  Time ended = 0;
+  bool cancelling = false;
+};
+
+// What `peerctl peers` and `top` show of another peer.
+struct PeerStatus {
+  Member member;
+  bool load_known = false;
+  Load load = 0;
+  Role role = Role::ok;
+  Time known_at = 0;
+};
+
+// A task that is being moved, for `peerctl ps`.
+struct HandoffStatus {
+  TaskId task;
+  Epoch epoch = 0;
+  PeerId peer = PeerId::none;
+  bool outgoing = false;
+  const char* stage = "";  // "offered", "transferring", "handed off", "reserved", "prepared"
+};
+
+class Node {
+ public:
+  // `seeds`: addresses to join through, tried until one answers. `seed`: of all chance here.
+  Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
+       std::uint64_t seed);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // Takes one event, at a time that never goes back, and says what is to be done, in order.
+  // Never re-entered. Call once with Tick to begin.
+  Actions step(Time now, const Event& event);
+  // When the next Tick is due; kNever if only an outside event can change anything.
+  Time next_timeout() const;
+
+  // Queries, valid until the next step().
+  const Identity& identity() const;
+  const Config& config() const;
+  const TaskTable& tasks() const;
+  const HomeRecord* record(TaskId task) const;
+  std::vector<const HomeRecord*> records() const;  // by serial
+  std::vector<PeerStatus> peers() const;           // all that are remembered, by id; not oneself
+  std::vector<HandoffStatus> handoffs() const;
+  const Counters& counters() const;
+  Load load() const;
+  Role role() const;
+  std::uint32_t reserved() const;  // granted arrivals
+  bool draining() const;
+  std::string name(PeerId peer) const;  // its name, or hexadecimal digits while unknown
+  // Would a submission be refused now? Asked before inputs are copied.
+  Veto admission() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace core

@@ -1,0 +1,146 @@
+// The four policies of the textbook as interfaces, and what they see: a const View and chance.
+//
+// A policy never sees a socket, a clock or another policy. Limits (probes per search, moves per
+// task, residence, transfers at once) are enforced by the core alone. To add a policy: one file in
+// policies/ and one row in its registry.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "core/config.h"
+#include "core/rng.h"
+#include "core/task.h"
+#include "core/types.h"
+
+namespace core {
+
+// What is known of another peer. Only peers that may be asked are ever shown to a policy: alive (or
+// suspected, not yet declared dead), not draining, never oneself.
+struct PeerInfo {
+  PeerId id = PeerId::none;
+  Load load = 0;
+  Role role = Role::ok;
+  Time known_at = -1;  // when load was learned; -1: never
+};
+
+enum class Movability : std::uint8_t {
+  movable,
+  not_waiting,
+  pinned,
+  searching,
+  hop_limit,
+  residence
+};
+
+// The world as one peer knows it at one instant.
+struct View {
+  Time now = 0;
+  PeerId self = PeerId::none;
+  Load load = 0;         // own load index
+  Load task_load = 0;    // what one more task would add to it
+  Role role = Role::ok;  // own role by the transfer policy; not meaningful inside classify()
+  const TaskTable& tasks;
+  const std::vector<PeerInfo>& peers;  // by id
+  const LimitsConfig& limits;
+  Duration max_age = 0;  // by the information policy: older knowledge is not used; 0: none is used
+
+  // May the task move now, as far as the core's limits go?
+  Movability movability(const Task& task) const;
+  bool movable(const Task& task) const { return movability(task) == Movability::movable; }
+  // The same instant with `tasks_more` (negative: fewer) tasks here.
+  View with(int tasks_more) const;
+  // What is known of the peer if it is known well enough to be used, else nullptr.
+  const PeerInfo* fresh(PeerId peer) const;
+};
+
+// One round of probing, as far as it got. The core keeps it; policies read it.
+struct Probed {
+  enum class State : std::uint8_t {
+    pending,
+    answered,  // load, role, veto and movable hold
+    silent,    // no answer within the probe timeout
+    refused    // was chosen, and rejected the offer or declined the request
+  };
+  PeerId peer = PeerId::none;
+  State state = State::pending;
+  Load load = 0;
+  Role role = Role::ok;
+  Veto veto = Veto::none;
+  std::uint32_t movable = 0;
+};
+
+struct Search {
+  std::uint32_t id = 0;
+  Role role = Role::sender;    // sender: someone to take a task; receiver: someone who gives one
+  TaskId task;                 // as a sender: the one that would go
+  std::vector<Probed> probed;  // in the order in which they were asked or chosen
+  std::uint32_t probes_left = 0;
+
+  bool asked(PeerId peer) const;
+};
+
+struct ProbePeer {
+  PeerId peer;
+};
+struct ChoosePeer {
+  PeerId peer;
+};
+struct GiveUp {};
+using Step = std::variant<ProbePeer, ChoosePeer, GiveUp>;
+
+class TransferPolicy {
+ public:
+  virtual ~TransferPolicy() = default;
+  virtual Role classify(const View& view) const = 0;
+  // The load that a sender or receiver is measured against, for the trace.
+  virtual Load reference(Role role) const = 0;
+};
+
+class SelectionPolicy {
+ public:
+  virtual ~SelectionPolicy() = default;
+  // One of view.tasks for which view.movable() holds, or none.
+  virtual std::optional<TaskId> select(const View& view, PeerId receiver) const = 0;
+};
+
+class LocationPolicy {
+ public:
+  virtual ~LocationPolicy() = default;
+  // What to do next in this search, none of whose probes is pending. May choose a peer that was not
+  // probed. Never a peer that is not in view.peers; never probes one twice in a search; with
+  // search.probes_left == 0 it must choose or give up (the core ends a search that does not).
+  virtual Step next(const View& view, const Search& search, Rng& rng) = 0;
+  // Does it look for peers at all in that role? (Initiative is no mode flag: a policy that does not
+  // act as a receiver is sender-initiated.)
+  virtual bool initiates(Role role) const = 0;
+  // Destination: would this peer take an offered task, limits and vetoes aside? `source_load` is
+  // the source's load without the task.
+  virtual bool admits(const View& view, Load source_load) const = 0;
+  // Every role that a peer shows: by its own probe (it is what it asks as) or by an answer.
+  virtual void learned(PeerId /*peer*/, Role /*role*/) {}
+};
+
+class InformationPolicy {
+ public:
+  virtual ~InformationPolicy() = default;
+  virtual bool piggybacks() const = 0;           // put the load index on every datagram
+  virtual Duration report_interval() const = 0;  // tell `report_fanout` random peers; 0: never
+  virtual std::uint32_t report_fanout() const = 0;
+  virtual Duration max_age() const = 0;  // see View::max_age
+};
+
+struct PolicySet {
+  std::unique_ptr<TransferPolicy> transfer;
+  std::unique_ptr<SelectionPolicy> selection;
+  std::unique_ptr<LocationPolicy> location;
+  std::unique_ptr<InformationPolicy> information;
+};
+
+// Builds the policies that a configuration names. The names have been checked by its reader.
+using PolicyFactory = std::function<PolicySet(const PolicyConfig&)>;
+
+}  // namespace core

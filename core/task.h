@@ -1,0 +1,72 @@
+// The tasks that this peer owns (or is being handed), and the order in which they start.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "core/types.h"
+
+namespace core {
+
+struct Task {
+  // Where a task stands at its owner. `leaving` holds it back: it may neither start nor be offered
+  // again until the handoff has ended.
+  enum class Phase : std::uint8_t { waiting, leaving, running, returning };
+
+  TaskId id;
+  Epoch epoch = 0;
+  Needs needs;
+  Time arrived = 0;          // at this peer
+  Time started = 0;          // meaningful from `running` on
+  std::uint32_t hops = 0;    // moves so far
+  std::uint32_t probes = 0;  // sent on its behalf so far, at any peer
+  bool pinned = false;
+  bool searching = false;  // a search is looking for a place for it; it may start here meanwhile
+  bool stopping = false;   // its end was asked for
+  Phase phase = Phase::waiting;
+  ExitStatus status;  // meaningful in `returning`
+};
+
+class TaskTable {
+ public:
+  // Arrival order at this peer, oldest first: the key only grows.
+  using ByArrival = std::map<std::uint64_t, Task>;
+
+  // Requires that the task is not in the table. `aging`: see LoadConfig.
+  Task& add(const Task& task, Duration aging);
+  // Requires that the task is in the table.
+  void remove(TaskId id);
+  Task* find(TaskId id);
+  const Task* find(TaskId id) const;
+  // All changes of phase go through here: counts and the start order follow.
+  void set_phase(Task& task, Task::Phase phase);
+
+  const ByArrival& all() const { return tasks_; }
+  // The waiting task to start next: priority, raised by waiting time; first come first among
+  // equals.
+  Task* next_to_start();
+  std::uint32_t count(Task::Phase phase) const { return counts_[static_cast<std::size_t>(phase)]; }
+
+ private:
+  struct Entry {
+    std::uint64_t arrival;
+    Time start_key;
+  };
+  struct IdHash {
+    std::size_t operator()(const TaskId& id) const;
+  };
+
+  ByArrival tasks_;
+  std::unordered_map<TaskId, Entry, IdHash> index_;  // looked up, never iterated
+  // All waiting tasks age alike, so their order never changes: arrival time less priority times
+  // aging.
+  std::set<std::pair<Time, std::uint64_t>> start_order_;
+  std::uint32_t counts_[4] = {};
+  std::uint64_t next_arrival_ = 0;
+};
+
+}  // namespace core
