@@ -1,0 +1,71 @@
+// The wire format: msgpack arrays, each opened by its tag, decoded under limits. No I/O.
+//
+// Decoding never throws, never reads beyond its input and never allocates more than a small
+// multiple of it: whatever a length claims is checked against what is there. On nonsense it returns
+// an error in words, fit for one log line.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/message.h"
+#include "net/control_frame.h"
+#include "net/stream_frame.h"
+
+namespace net {
+
+using Bytes = std::vector<std::uint8_t>;
+constexpr std::size_t kMaxDatagramBytes = 1400;
+
+struct DecodeError {
+  std::string reason;
+};
+template <typename T>
+using Decoded = std::variant<T, DecodeError>;
+
+struct Datagram {
+  core::Header header;
+  core::Message message;
+  bool operator==(const Datagram&) const = default;
+};
+
+// Layout: [version, from, incarnation, load|nil, tag, fields...]. Result fits kMaxDatagramBytes if
+// the message keeps the limits of core/message.h.
+Bytes encode(const Datagram& datagram);
+Decoded<Datagram> decode_datagram(std::span<const std::uint8_t> bytes);
+
+// Frames with their length in front, ready to be written.
+Bytes encode(const StreamFrame& frame);
+Bytes encode(const ControlFrame& frame);
+// One frame without its length.
+Decoded<StreamFrame> decode_stream_frame(std::span<const std::uint8_t> bytes);
+Decoded<ControlFrame> decode_control_frame(std::span<const std::uint8_t> bytes);
+
+// For the spec file in a task's directory.
+Bytes encode(const TaskSpec& spec);
+Decoded<TaskSpec> decode_task_spec(std::span<const std::uint8_t> bytes);
+
+// Cuts a byte stream into frames. Holds at most one frame's bytes and one read's.
+class Framer {
+ public:
+  explicit Framer(std::size_t max_frame_bytes = kMaxFrameBytes)
+      : max_frame_bytes_(max_frame_bytes) {}
+
+  void append(std::span<const std::uint8_t> bytes);
+  // The next complete frame, without its length; nullopt if more bytes are needed or failed().
+  std::optional<Bytes> next();
+  // A length of zero or beyond the limit was claimed: the stream is beyond repair.
+  bool failed() const { return failed_; }
+
+ private:
+  std::size_t max_frame_bytes_;
+  Bytes buffer_;
+  std::size_t consumed_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace net

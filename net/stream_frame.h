@@ -1,0 +1,87 @@
+// What travels on streams between peers: one stream carries one bundle (source to destination) or
+// one task's results (owner to home node). Frames are [u32 length, big-endian][msgpack array].
+//
+//   bundle:  Hello Spec File Chunk* ... File Chunk* ... Trace? End      ->   Done
+//   results: Hello (Chunk | Trace)* File Chunk* ... Ending End         ->   Done
+//
+// In a results stream stdout and stderr are files 0 and 1 and are known without File; their chunks
+// come while the task runs, at the offset that they have in the whole output, so that a repeated
+// stream (a new owner, a broken connection) neither skips nor doubles a byte.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/types.h"
+#include "net/task_spec.h"
+
+namespace net {
+
+constexpr std::size_t kMaxChunkBytes = 64 << 10;
+constexpr std::size_t kMaxFrameBytes = kMaxSpecBytes + (64 << 10);
+constexpr std::size_t kMaxTraceLines = 256;  // in one frame
+constexpr std::size_t kMaxTraceLineBytes = 512;
+constexpr std::size_t kMaxErrorBytes = 1024;
+
+struct StreamHello {
+  enum class Kind : std::uint8_t { bundle, results };
+  std::uint16_t version = 0;  // core::kProtocolVersion
+  Kind kind = Kind::bundle;
+  core::PeerId from = core::PeerId::none;
+  core::TaskId task;
+  core::Epoch epoch = 0;
+  bool operator==(const StreamHello&) const = default;
+};
+
+struct StreamSpec {
+  TaskSpec spec;
+  bool operator==(const StreamSpec&) const = default;
+};
+
+// The chunks that follow with this index belong to this file. In a bundle, index 0 is stdin (if the
+// spec has one), inputs follow from 1; in results 0 is stdout, 1 stderr, outputs follow from 2.
+struct StreamFile {
+  std::uint32_t index = 0;
+  std::uint32_t mode = 0;  // permission bits
+  std::uint64_t size = 0;
+  bool operator==(const StreamFile&) const = default;
+};
+
+struct StreamChunk {
+  std::uint32_t index = 0;
+  std::uint64_t offset = 0;
+  std::vector<std::uint8_t> bytes;  // 1 ... kMaxChunkBytes
+  bool operator==(const StreamChunk&) const = default;
+};
+
+// Lines for `explain` that the home node has not got yet.
+struct StreamTrace {
+  std::vector<std::string> lines;
+  bool operator==(const StreamTrace&) const = default;
+};
+
+// How the task ended, in words for its user where there is something to say.
+struct StreamEnding {
+  core::ExitStatus status;
+  std::string message;
+  bool operator==(const StreamEnding&) const = default;
+};
+
+struct StreamEnd {
+  bool operator==(const StreamEnd&) const = default;
+};
+
+// The receiver's only frame: everything is on disk, or why not.
+struct StreamDone {
+  bool ok = false;
+  std::string error;
+  bool operator==(const StreamDone&) const = default;
+};
+
+using StreamFrame = std::variant<StreamHello, StreamSpec, StreamFile, StreamChunk, StreamTrace,
+                                 StreamEnding, StreamEnd, StreamDone>;
+
+}  // namespace net

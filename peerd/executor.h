@@ -1,0 +1,62 @@
+// Runs tasks as real processes: own session, own directory, standard streams from and to files,
+// limits.
+//
+// Only what needs the operating system is here; when a task runs is the core's decision. One
+// thread: children are reaped from the loop. The narrow face on purpose: it may move into a process
+// of its own.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/types.h"
+
+namespace peerd {
+
+struct ProcessSpec {
+  std::vector<std::string> arguments;    // arguments[0] is looked up in PATH of `environment`
+  std::vector<std::string> environment;  // complete: "KEY=VALUE"
+  std::string directory;                 // absolute
+  std::string stdin_path;                // empty: /dev/null
+  std::string stdout_path;               // appended to, created 0600
+  std::string stderr_path;
+  int nice = 0;                          // 0 ... 19
+  std::uint64_t cpu_limit_s = 0;         // RLIMIT_CPU; 0 = none
+  std::uint64_t memory_limit_bytes = 0;  // cgroup v2 memory.max where delegated, else RLIMIT_AS
+};
+
+// How a process ended or why it could not start.
+struct ProcessEnd {
+  core::ExitStatus status;  // exited 126/127 as the shell has it; `failed` if the system could not
+  std::string message;      // "xz: command not found", "memory limit of 64 MiB exceeded", or empty
+};
+
+class Executor {
+ public:
+  using OnEnd = std::function<void(core::TaskId, const ProcessEnd&)>;
+
+  // `kill_grace`: between SIGTERM and SIGKILL of stop().
+  Executor(uv_loop_t* loop, core::Duration kill_grace, OnEnd on_end);
+  ~Executor();  // kills what still runs and reaps it
+
+  // on_end comes later, never from inside. Also for a process that cannot be started.
+  void start(core::TaskId task, const ProcessSpec& spec);
+  // SIGTERM to the whole session, SIGKILL after the grace. Unknown tasks are ignored.
+  void stop(core::TaskId task);
+  void kill(core::TaskId task);  // SIGKILL at once
+  std::size_t running() const;
+  void set_kill_grace(core::Duration kill_grace);
+  // "cgroup v2 at /sys/fs/cgroup/..." or "rlimits: why no cgroup".
+  std::string limits_in_use() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace peerd
