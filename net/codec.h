@@ -2,9 +2,15 @@
 //
 // Decoding never throws, never reads beyond its input and never allocates more than a small
 // multiple of it: whatever a length claims is checked against what is there. On nonsense it returns
-// an error in words, fit for one log line.
+// an error in words, fit for one log line. What is taken back keeps every limit that is named
+// beside its type and every range that its comments state; unknown tags, missing and extra fields
+// are refused, since every change of layout raises the protocol version.
+//
+// Encoding does not check: what breaks a limit is refused by its receiver. Texts for people alone
+// (error messages, lines of a trace, cells of a table) are cut to their limit.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,6 +26,7 @@ namespace net {
 
 using Bytes = std::vector<std::uint8_t>;
 constexpr std::size_t kMaxDatagramBytes = 1400;
+constexpr std::size_t kFrameLengthBytes = 4;  // big-endian, in front of every frame on a stream
 
 struct DecodeError {
   std::string reason;
@@ -33,8 +40,8 @@ struct Datagram {
   bool operator==(const Datagram&) const = default;
 };
 
-// Layout: [version, from, incarnation, load|nil, tag, fields...]. Result fits kMaxDatagramBytes if
-// the message keeps the limits of core/message.h.
+// Layout: [version, from, incarnation, load|nil, tag, fields...]. Requires that the message keeps
+// the limits of core/message.h: then the result fits kMaxDatagramBytes.
 Bytes encode(const Datagram& datagram);
 Decoded<Datagram> decode_datagram(std::span<const std::uint8_t> bytes);
 
@@ -45,11 +52,14 @@ Bytes encode(const ControlFrame& frame);
 Decoded<StreamFrame> decode_stream_frame(std::span<const std::uint8_t> bytes);
 Decoded<ControlFrame> decode_control_frame(std::span<const std::uint8_t> bytes);
 
-// For the spec file in a task's directory.
+// For the spec file in a task's directory. A decoded spec is safe to act on: it has a command, its
+// file names are unique and stay below the task's directory, paths are absolute, nothing holds a
+// NUL byte. decode_task_spec(encode(spec)) tells in words what is wrong with a spec.
 Bytes encode(const TaskSpec& spec);
 Decoded<TaskSpec> decode_task_spec(std::span<const std::uint8_t> bytes);
 
-// Cuts a byte stream into frames. Holds at most one frame's bytes and one read's.
+// Cuts a byte stream into frames. Holds at most one frame's bytes and one read's, if next() is
+// called until it returns nullopt after each append(). Time is linear in the bytes.
 class Framer {
  public:
   explicit Framer(std::size_t max_frame_bytes = kMaxFrameBytes)
@@ -60,6 +70,8 @@ class Framer {
   std::optional<Bytes> next();
   // A length of zero or beyond the limit was claimed: the stream is beyond repair.
   bool failed() const { return failed_; }
+  // Nothing is left that next() has not returned: the stream may end here.
+  bool empty() const { return consumed_ == buffer_.size(); }
 
  private:
   std::size_t max_frame_bytes_;
