@@ -72,9 +72,10 @@ struct SendResults {
   Endpoint endpoint;
 };
 
-// This peer does not need the task's files any more. Never sent for a task whose home is here.
+// This stay of the task is over and its working files can go: it moved on, or its results are home.
 struct DiscardTask {
   TaskId task;
+  Epoch epoch = 0;
 };
 
 // At the home node: the task's record changed (owner, state or end). See Node::record().

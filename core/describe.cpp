@@ -1,1 +1,206 @@
+#include "core/describe.h"
 
+#include <type_traits>
+
+namespace core {
+namespace {
+
+std::string number(std::uint64_t n) {
+  return std::to_string(n);
+}
+
+std::string task_epoch(TaskId task, Epoch epoch, const Names& names) {
+  return " " + to_text(task, names) + " epoch " + number(epoch);
+}
+
+std::string members(const std::vector<Member>& gossip) {
+  static constexpr const char* kStates[] = {"alive", "suspect", "dead", "left"};
+  std::string text;
+  for (const Member& member : gossip) {
+    text += text.empty() ? " [" : ", ";
+    text += member.name + " " + kStates[static_cast<std::size_t>(member.state)] + " " +
+            number(start_count(member.incarnation)) + "." +
+            number(member.incarnation & 0xffffffffu);
+    if (member.draining) text += " draining";
+  }
+  return text.empty() ? text : text + "]";
+}
+
+// What follows a message's name.
+struct MessageWords {
+  const Names& names;
+
+  std::string operator()(const Ping& m) const {
+    return " #" + number(m.sequence) + members(m.gossip);
+  }
+  std::string operator()(const Ack& m) const {
+    return " #" + number(m.sequence) + members(m.gossip);
+  }
+  std::string operator()(const PingRequest& m) const {
+    return " #" + number(m.sequence) + " about " + names(m.target) + members(m.gossip);
+  }
+  std::string operator()(const Nack& m) const { return " #" + number(m.sequence); }
+  std::string operator()(const Join& m) const { return members({m.self}); }
+  std::string operator()(const News& m) const { return members(m.members); }
+  std::string operator()(const Probe& m) const {
+    return " #" + number(m.search) + " as " + to_string(m.role);
+  }
+  std::string operator()(const ProbeReply& m) const {
+    return " #" + number(m.search) + " load " + to_text(m.load) + " " + to_string(m.role) +
+           " movable " + number(m.movable) + " veto " + to_string(m.veto);
+  }
+  std::string operator()(const LoadReport& m) const {
+    return " load " + to_text(m.load) + " " + to_string(m.role);
+  }
+  std::string operator()(const Request& m) const { return " #" + number(m.search); }
+  std::string operator()(const Decline& m) const {
+    return " #" + number(m.search) + " veto " + to_string(m.veto) + " load " + to_text(m.load);
+  }
+  std::string operator()(const Offer& m) const {
+    return task_epoch(m.task, m.epoch, names) + " hops " + number(m.hops) + " source load " +
+           to_text(m.source_load) + (m.search != 0 ? " for #" + number(m.search) : "");
+  }
+  std::string operator()(const Reject& m) const {
+    return task_epoch(m.task, m.epoch, names) + " veto " + to_string(m.veto) + " load " +
+           to_text(m.load);
+  }
+  std::string operator()(const TaskReport& m) const {
+    return task_epoch(m.task, m.epoch, names) + " " + to_string(m.state) + " with " +
+           names(m.owner) + (m.state == TaskState::finished ? ", " + to_string(m.status) : "");
+  }
+  std::string operator()(const TaskReportAck& m) const {
+    return task_epoch(m.task, m.epoch, names) + " " + to_string(m.state);
+  }
+  std::string operator()(const Cancel& m) const { return " " + to_text(m.task, names); }
+  // Grant, Prepared, Commit, Committed, Abort, TaskQuery.
+  template <typename M>
+  std::string operator()(const M& m) const {
+    return task_epoch(m.task, m.epoch, names);
+  }
+};
+
+struct EventWords {
+  const Names& names;
+
+  std::string operator()(const Tick&) const { return "tick"; }
+  std::string operator()(const MessageReceived& e) const {
+    return "from " + names(e.header.from) + ": " + describe(e.message, names);
+  }
+  std::string operator()(const TaskSubmitted& e) const {
+    return "task submitted " + to_text(e.task, names) + " priority " +
+           std::to_string(e.needs.priority) + (e.pinned ? " pinned" : "");
+  }
+  std::string operator()(const CancelRequested& e) const {
+    return "cancel requested " + to_text(e.task, names);
+  }
+  std::string operator()(const TaskExited& e) const {
+    return "task exited " + to_text(e.task, names) + " " + to_string(e.status);
+  }
+  std::string operator()(const BundleSent& e) const { return outcome("bundle sent", e); }
+  std::string operator()(const BundleReceived& e) const { return outcome("bundle received", e); }
+  std::string operator()(const ResultsSent& e) const { return outcome("results sent", e); }
+  std::string operator()(const LoadSampled& e) const {
+    return "load sampled memory " + number(e.memory_available_bytes >> 20) + " MiB pressure " +
+           number(e.memory_pressure_thousandths) + " disk " + number(e.disk_available_bytes >> 20) +
+           " MiB";
+  }
+  std::string operator()(const Reconfigured&) const { return "reconfigured"; }
+  std::string operator()(const DrainRequested&) const { return "drain requested"; }
+
+  template <typename E>
+  std::string outcome(const char* what, const E& e) const {
+    return what + task_epoch(e.task, e.epoch, names) + (e.ok ? " ok" : " failed");
+  }
+};
+
+const char* persist_name(Persist::What what) {
+  static constexpr const char* kNames[] = {"submitted", "prepared", "handed_off",
+                                           "owned",     "aborted",  "exited",
+                                           "moved",     "finished", "forgotten"};
+  return kNames[static_cast<std::size_t>(what)];
+}
+
+struct ActionWords {
+  const Names& names;
+
+  std::string operator()(const Send& a) const {
+    const std::string to = a.to == PeerId::none ? to_string(a.endpoint) : names(a.to);
+    return "send " + to + ": " + describe(a.message, names);
+  }
+  std::string operator()(const Accepted& a) const { return "accepted " + to_text(a.task, names); }
+  std::string operator()(const Refused& a) const {
+    return "refused " + to_text(a.task, names) + " " + to_string(a.veto);
+  }
+  std::string operator()(const StartTask& a) const {
+    return "start" + task_epoch(a.task, a.epoch, names);
+  }
+  std::string operator()(const StopTask& a) const { return "stop " + to_text(a.task, names); }
+  std::string operator()(const SendBundle& a) const {
+    return "send bundle" + task_epoch(a.task, a.epoch, names) + " to " + names(a.to);
+  }
+  std::string operator()(const ExpectBundle& a) const {
+    return "expect bundle" + task_epoch(a.task, a.epoch, names) + " from " + names(a.from);
+  }
+  std::string operator()(const CancelBundle& a) const {
+    return "cancel bundle" + task_epoch(a.task, a.epoch, names);
+  }
+  std::string operator()(const SendResults& a) const {
+    return "send results" + task_epoch(a.task, a.epoch, names) + " to " + names(a.to) + ", " +
+           to_string(a.status);
+  }
+  std::string operator()(const DiscardTask& a) const {
+    return "discard" + task_epoch(a.task, a.epoch, names);
+  }
+  std::string operator()(const RecordChanged& a) const {
+    return "record changed " + to_text(a.task, names);
+  }
+  std::string operator()(const RecordForgotten& a) const {
+    return "record forgotten " + to_text(a.task, names);
+  }
+  std::string operator()(const Persist& a) const {
+    return std::string("persist ") + persist_name(a.what) + task_epoch(a.task, a.epoch, names) +
+           (a.peer == PeerId::none ? "" : " " + names(a.peer));
+  }
+  std::string operator()(const Drained&) const { return "drained"; }
+  std::string operator()(const Trace& a) const {
+    return (a.task ? to_text(a.task, names) + ": " : std::string()) + to_text(a, names);
+  }
+};
+
+struct Subject {
+  TaskId operator()(const Send& a) const {
+    return std::visit(
+        [](const auto& m) {
+          if constexpr (requires { m.task; })
+            return m.task;
+          else
+            return TaskId{};
+        },
+        a.message);
+  }
+  TaskId operator()(const Drained&) const { return {}; }
+  template <typename A>
+  TaskId operator()(const A& a) const {
+    return a.task;
+  }
+};
+
+}  // namespace
+
+std::string describe(const Message& message, const Names& names) {
+  return message_name(message.index()) + std::visit(MessageWords{names}, message);
+}
+
+std::string describe(const Event& event, const Names& names) {
+  return std::visit(EventWords{names}, event);
+}
+
+std::string describe(const Action& action, const Names& names) {
+  return std::visit(ActionWords{names}, action);
+}
+
+TaskId subject(const Action& action) {
+  return std::visit(Subject{}, action);
+}
+
+}  // namespace core

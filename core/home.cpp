@@ -1,1 +1,136 @@
+#include "core/home.h"
 
+#include <algorithm>
+#include <cassert>
+
+namespace core {
+
+using Kind = TimerKey::Kind;
+
+void HomeRecords::add(TaskId task) {
+  HomeRecord record;
+  record.task = task;
+  record.owner = context_.self.id;
+  record.epoch = 1;
+  record.submitted = context_.now;
+  const bool added = records_.emplace(task.serial, record).second;
+  assert(added);
+  open_.insert(task.serial);
+}
+
+const HomeRecord* HomeRecords::find(TaskId task) const {
+  if (task.home != context_.self.id) return nullptr;
+  const auto found = records_.find(task.serial);
+  return found == records_.end() ? nullptr : &found->second;
+}
+
+HomeRecord* HomeRecords::lookup(TaskId task) {
+  return const_cast<HomeRecord*>(find(task));
+}
+
+std::vector<const HomeRecord*> HomeRecords::all() const {
+  std::vector<const HomeRecord*> all;
+  all.reserve(records_.size());
+  for (const auto& [serial, record] : records_) all.push_back(&record);
+  return all;
+}
+
+void HomeRecords::report(const TaskReport& report) {
+  HomeRecord* record = lookup(report.task);
+  if (record == nullptr || record->state == TaskState::finished) return;
+  if (report.epoch < record->epoch) return;
+  if (report.state == TaskState::unknown) {
+    if (report.epoch == record->epoch && report.owner == record->owner && record->open())
+      lose(*record);
+    return;
+  }
+  asking_.erase(report.task.serial);
+  const bool moved = report.epoch > record->epoch;
+  if (!moved && report.owner != record->owner) return;
+  record->epoch = report.epoch;
+  record->owner = report.owner;
+  record->moves = std::max(record->moves, report.hops);
+  record->probes = std::max(record->probes, report.probes);
+  if (record->state == TaskState::lost && report.state != TaskState::finished) {
+    open_.insert(report.task.serial);
+    std::erase(ended_, report.task.serial);
+    context_.trace(What::task_found_again, report.task, report.owner);
+  }
+  if (moved) {
+    context_.persist(Persist::What::moved, report.task, report.epoch, report.owner);
+    context_.trace(What::task_moved, report.task, report.owner, report.epoch);
+  }
+  if (report.state == TaskState::finished) return end(*record, TaskState::finished, report.status);
+  record->state = report.state;
+  context_.act(RecordChanged{report.task});
+  if (record->cancelling && record->owner != context_.self.id) ask(*record, 0);
+}
+
+bool HomeRecords::cancel(TaskId task) {
+  HomeRecord* record = lookup(task);
+  if (record == nullptr || !record->open() || record->cancelling) return false;
+  record->cancelling = true;
+  context_.trace(What::cancel_requested, task);
+  if (record->owner != context_.self.id) ask(*record, 0);
+  return true;
+}
+
+void HomeRecords::owner_gone(PeerId owner) {
+  const std::set<std::uint64_t> open = open_;
+  for (const std::uint64_t serial : open) {
+    HomeRecord& record = records_.at(serial);
+    if (record.owner == owner) lose(record);
+  }
+}
+
+void HomeRecords::enquire(PeerId owner) {
+  for (auto& [serial, record] : records_)
+    if (record.owner == owner && record.state != TaskState::finished) ask(record, 0);
+}
+
+void HomeRecords::on_enquiry_timer(TaskId task) {
+  HomeRecord* record = lookup(task);
+  const auto asked = asking_.find(task.serial);
+  if (record == nullptr || record->state == TaskState::finished) return;
+  if (asked == asking_.end() && !record->cancelling) return;
+  if (record->owner == context_.self.id) return;
+  ask(*record, asked == asking_.end() ? 1 : asked->second + 1);
+}
+
+void HomeRecords::ask(HomeRecord& record, std::uint32_t tries) {
+  asking_[record.task.serial] = tries;
+  context_.send(record.owner, TaskQuery{record.task, record.epoch});
+  if (record.cancelling) context_.send(record.owner, Cancel{record.task});
+  const Duration pause = backoff(context_.config.limits.resend_interval, tries);
+  context_.timers.set(TimerKey::of(Kind::enquiry, record.task), context_.now + pause);
+}
+
+void HomeRecords::lose(HomeRecord& record) {
+  context_.trace(What::task_lost, record.task, record.owner, record.epoch);
+  end(record, TaskState::lost, {ExitStatus::Kind::lost, 0});
+}
+
+void HomeRecords::end(HomeRecord& record, TaskState state, ExitStatus status) {
+  const std::uint64_t serial = record.task.serial;
+  record.state = state;
+  record.status = status;
+  record.ended = context_.now;
+  context_.timers.cancel(TimerKey::of(Kind::enquiry, record.task));
+  asking_.erase(serial);
+  if (state == TaskState::finished) {
+    context_.persist(Persist::What::finished, record.task, record.epoch, record.owner, {}, status);
+    context_.trace(What::task_finished, record.task, record.owner,
+                   static_cast<std::int64_t>(status.kind), status.value);
+  }
+  if (open_.erase(serial) > 0) ended_.push_back(serial);
+  context_.act(RecordChanged{record.task});
+  while (ended_.size() > context_.config.limits.finished_tasks) {
+    const TaskId oldest{context_.self.id, ended_.front()};
+    ended_.pop_front();
+    records_.erase(oldest.serial);
+    context_.persist(Persist::What::forgotten, oldest, 0);
+    context_.act(RecordForgotten{oldest});
+  }
+}
+
+}  // namespace core

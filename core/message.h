@@ -121,8 +121,11 @@ struct Offer {
   Epoch epoch = 0;  // the epoch at the destination: the source's plus one
   Needs needs;
   std::uint32_t hops = 0;    // moves so far, this one not counted
+  std::uint32_t probes = 0;  // sent on the task's behalf so far
   std::uint32_t search = 0;  // the Request that it answers, 0 if none
-  Load source_load = 0;      // the source's load without this task
+  // The source's load without this task; kMaxLoad: the source is leaving, and the task's home node
+  // takes it back whatever its own load.
+  Load source_load = 0;
   bool operator==(const Offer&) const = default;
 };
 
@@ -177,7 +180,7 @@ struct TaskReport {
   PeerId owner = PeerId::none;  // the sender, or the destination that it handed the task to
   std::uint32_t hops = 0;
   std::uint32_t probes = 0;  // sent on the task's behalf so far
-  ExitStatus status;         // meaningful in state `finished` alone
+  ExitStatus status{};       // meaningful in state `finished` alone
   bool operator==(const TaskReport&) const = default;
 };
 

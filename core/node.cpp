@@ -1,1 +1,309 @@
+#include "core/node.h"
 
+#include <cassert>
+#include <cstdio>
+
+#include "core/node_impl.h"
+
+namespace core {
+
+using Kind = TimerKey::Kind;
+
+Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_factory,
+                 std::vector<Endpoint> seeds, std::uint64_t seed)
+    : context{.self = std::move(identity), .config = config, .rng = Rng(seed)},
+      factory(std::move(policy_factory)),
+      membership(context, std::move(seeds)),
+      searches(context, tasks),
+      outgoings(context),
+      incomings(context),
+      home(context),
+      reports(context) {
+  assert(context.self.id != PeerId::none);
+  assert(!context.self.name.empty() && context.self.name.size() <= kMaxNameBytes);
+  policies = factory(context.config.policy);
+}
+
+Actions Node::Impl::step(Time now, const Event& event) {
+  assert(now >= context.now);
+  const Time due = context.timers.next();
+  const Duration late = due == kNever ? 0 : now - due;
+  context.now = now;
+  if (!begun) {
+    begun = true;
+    membership.begin();
+    configure();
+  }
+  // A process that was stopped, or a board that stood still, wakes to overdue deadlines.
+  if (late > context.config.membership.probe_timeout / 2) {
+    context.trace(What::woke_late, {}, PeerId::none, late);
+    membership.woke_late();
+  }
+  std::visit([this](const auto& one) { on(one); }, event);
+  settle();
+  complete_headers();
+  return std::exchange(context.actions, {});
+}
+
+void Node::Impl::on(const Tick&) {
+  while (const auto key = context.timers.pop(context.now)) on_timer(*key);
+}
+
+void Node::Impl::on_timer(const TimerKey& key) {
+  const auto search = static_cast<std::uint32_t>(key.a);
+  switch (key.kind) {
+    case Kind::probe_period:
+    case Kind::ping_timeout:
+    case Kind::relay:
+    case Kind::suspicion:
+    case Kind::join:
+    case Kind::rejoin:
+    case Kind::forget_peer:
+      return membership.on_timer(key);
+    case Kind::load_sample:
+      return sample_load();
+    case Kind::load_report:
+      return report_load();
+    case Kind::search_retry:
+      return seek_again();
+    case Kind::probe_timeout:
+      if (searches.on_probe_timeout(search)) proceed(search);
+      return;
+    case Kind::search_deadline:
+      return searches.on_deadline(search);
+    case Kind::request_timeout:
+      return request_timed_out(search);
+    case Kind::outgoing:
+      if (const auto outgoing = outgoings.on_timer(key.task())) kept(*outgoing);
+      return;
+    case Kind::incoming:
+      return incomings.on_timer(key.task());
+    case Kind::report:
+      return reports.on_timer(key.task());
+    case Kind::results:
+      if (const Task* task = tasks.find(key.task())) send_results(*task);
+      return;
+    case Kind::enquiry:
+      return home.on_enquiry_timer(key.task());
+  }
+}
+
+void Node::Impl::on(const MessageReceived& event) {
+  const PeerId from = event.header.from;
+  ++context.counters.messages_received[event.message.index()];
+  const Member* known = context.peers.find(from);
+  const bool stale =
+      known != nullptr && start_count(event.header.incarnation) < start_count(known->incarnation);
+  if (from == PeerId::none || from == context.self.id || stale)
+    return context.trace(What::message_ignored, {}, from,
+                         static_cast<std::int64_t>(event.message.index()));
+  if (event.header.load) {
+    View as_peer = view();
+    as_peer.load = *event.header.load;
+    context.peers.learn(from, as_peer.load, policies.transfer->classify(as_peer), context.now);
+  }
+  receive(from, event.from_endpoint, event.header, event.message);
+}
+
+void Node::Impl::receive(PeerId from, const Endpoint& from_endpoint, const Header& header,
+                         const Message& message) {
+  const auto dispatch = [&](const auto& one) {
+    using M = std::decay_t<decltype(one)>;
+    if constexpr (std::is_same_v<M, Ping> || std::is_same_v<M, Ack> ||
+                  std::is_same_v<M, PingRequest> || std::is_same_v<M, Nack> ||
+                  std::is_same_v<M, Join> || std::is_same_v<M, News>)
+      membership.on_message(from_endpoint, header, message);
+    else if constexpr (std::is_same_v<M, Grant>)
+      outgoings.on_grant(from, one);
+    else if constexpr (std::is_same_v<M, Committed>)
+      outgoings.on_committed(from, one);
+    else if constexpr (std::is_same_v<M, Abort>) {
+      incomings.on_abort(from, one);
+      if (const auto outgoing = outgoings.on_abort(from, one)) kept(*outgoing);
+    } else if constexpr (std::is_same_v<M, TaskReport>)
+      on(one, from, from_endpoint);
+    else if constexpr (std::is_same_v<M, TaskReportAck>)
+      on(one);
+    else if constexpr (std::is_same_v<M, Cancel>) {
+      if (from == one.task.home) stop(one.task);
+    } else
+      on(one, from);
+  };
+  std::visit(dispatch, message);
+}
+
+void Node::Impl::react(const PeerChange& change) {
+  switch (change.kind) {
+    case PeerChange::Kind::joined:
+      return;
+    case PeerChange::Kind::returned:
+      return home.enquire(change.peer);
+    case PeerChange::Kind::restarted:
+    case PeerChange::Kind::gone:
+      for (const Outgoing& outgoing : outgoings.call_off_all(change.peer)) kept(outgoing);
+      incomings.source_gone(change.peer);
+      if (change.kind == PeerChange::Kind::restarted) return home.enquire(change.peer);
+      return home.owner_gone(change.peer);
+    case PeerChange::Kind::forgotten:
+      outgoings.forget(change.peer);
+      incomings.forget(change.peer);
+      reports.drop(change.peer);
+      std::vector<TaskId> orphans;
+      for (const auto& [arrival, task] : tasks.all())
+        if (task.id.home == change.peer && task.phase == Task::Phase::returning)
+          orphans.push_back(task.id);
+      for (const TaskId orphan : orphans) discard(*tasks.find(orphan));
+      return;
+  }
+}
+
+void Node::Impl::on(const LoadSampled& event) {
+  const LoadConfig& config = context.config.load;
+  sampled = event;
+  const bool pressure = event.memory_available_bytes < config.min_memory_bytes ||
+                        event.memory_pressure_thousandths > config.max_memory_pressure_thousandths;
+  if (pressure == memory_pressure) return;
+  memory_pressure = pressure;
+  context.trace(pressure ? What::memory_pressure_on : What::memory_pressure_off, {}, PeerId::none,
+                static_cast<std::int64_t>(event.memory_available_bytes >> 20),
+                event.memory_pressure_thousandths);
+}
+
+void Node::Impl::on(const Reconfigured& event) {
+  if (event.config.policy != context.config.policy) policies = factory(event.config.policy);
+  context.config = event.config;
+  context.trace(What::reconfigured);
+  configure();
+}
+
+void Node::Impl::configure() {
+  const Config& config = context.config;
+  context.timers.cancel({Kind::load_sample});
+  context.timers.cancel({Kind::load_report});
+  smoothed_thousandths = std::int64_t{present()} * 1000;
+  if (config.load.smoothing_thousandths < 1000)
+    context.timers.set({Kind::load_sample}, context.now + config.load.sample_interval);
+  if (policies.information->report_interval() > 0)
+    context.timers.set({Kind::load_report}, context.now + policies.information->report_interval());
+}
+
+void Node::Impl::on(const DrainRequested&) {
+  if (context.draining) return;
+  context.draining = true;
+  context.trace(What::draining);
+  membership.announce_draining();
+}
+
+// After every event: let tasks start, look whether this peer has become a sender or receiver, and
+// whether it has drained.
+void Node::Impl::settle() {
+  for (const PeerChange& change : membership.take_changes()) react(change);
+  start_tasks();
+  classify();
+  resume_refused();
+  if (context.draining) hand_back_guests();
+  reports.flush();
+  if (!context.draining || drained) return;
+  if (!tasks.all().empty() || !outgoings.all().empty() || !incomings.all().empty() ||
+      !reports.empty() || home.has_open())
+    return;
+  drained = true;
+  membership.leave();
+  context.act(Drained{});
+}
+
+// What a datagram says of its sender is said as of the step's end.
+void Node::Impl::complete_headers() {
+  Header header{context.self.id, context.self.incarnation, std::nullopt};
+  if (policies.information->piggybacks()) header.load = load();
+  for (Action& action : context.actions)
+    if (auto* send = std::get_if<Send>(&action)) send->header = header;
+}
+
+// --- The face
+
+Node::Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
+           std::uint64_t seed)
+    : impl_(std::make_unique<Impl>(std::move(identity), config, std::move(factory),
+                                   std::move(seeds), seed)) {}
+
+Node::~Node() = default;
+
+Actions Node::step(Time now, const Event& event) {
+  return impl_->step(now, event);
+}
+Time Node::next_timeout() const {
+  return impl_->context.timers.next();
+}
+const Identity& Node::identity() const {
+  return impl_->context.self;
+}
+const Config& Node::config() const {
+  return impl_->context.config;
+}
+const TaskTable& Node::tasks() const {
+  return impl_->tasks;
+}
+const HomeRecord* Node::record(TaskId task) const {
+  return impl_->home.find(task);
+}
+std::vector<const HomeRecord*> Node::records() const {
+  return impl_->home.all();
+}
+const Counters& Node::counters() const {
+  return impl_->context.counters;
+}
+Load Node::load() const {
+  return impl_->load();
+}
+Role Node::role() const {
+  return impl_->role;
+}
+std::uint32_t Node::reserved() const {
+  return impl_->incomings.count();
+}
+bool Node::draining() const {
+  return impl_->context.draining;
+}
+Veto Node::admission() const {
+  return impl_->submission_veto();
+}
+
+std::vector<PeerStatus> Node::peers() const {
+  std::vector<PeerStatus> peers;
+  for (const auto& [id, member] : impl_->context.peers.all()) peers.push_back({.member = member});
+  auto status = peers.begin();
+  for (const PeerInfo& info : impl_->context.peers.eligible()) {
+    while (status->member.id != info.id) ++status;
+    if (info.known_at < 0) continue;
+    status->load_known = true;
+    status->load = info.load;
+    status->role = info.role;
+    status->known_at = info.known_at;
+  }
+  return peers;
+}
+
+std::vector<HandoffStatus> Node::handoffs() const {
+  static constexpr const char* kOutgoingStages[] = {"offered", "transferring", "handed off"};
+  static constexpr const char* kIncomingStages[] = {"reserved", "prepared"};
+  std::vector<HandoffStatus> handoffs;
+  for (const auto& [task, outgoing] : impl_->outgoings.all())
+    handoffs.push_back({task, outgoing.epoch, outgoing.peer, true,
+                        kOutgoingStages[static_cast<std::size_t>(outgoing.stage)]});
+  for (const auto& [task, incoming] : impl_->incomings.all())
+    handoffs.push_back({task, incoming.epoch, incoming.peer, false,
+                        kIncomingStages[static_cast<std::size_t>(incoming.stage)]});
+  return handoffs;
+}
+
+std::string Node::name(PeerId peer) const {
+  if (peer == impl_->context.self.id) return impl_->context.self.name;
+  const Member* member = impl_->context.peers.find(peer);
+  if (member != nullptr) return member->name;
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(value(peer)));
+  return digits;
+}
+
+}  // namespace core

@@ -14,35 +14,13 @@
 #include "core/action.h"
 #include "core/config.h"
 #include "core/event.h"
+#include "core/home.h"
+#include "core/identity.h"
 #include "core/policy.h"
 #include "core/task.h"
 #include "core/trace.h"
 
 namespace core {
-
-// Who this peer is. `incarnation` must be larger than at any earlier start:
-// first_incarnation(starts).
-struct Identity {
-  PeerId id = PeerId::none;
-  std::string name;  // 1 ... kMaxNameBytes
-  Endpoint endpoint;
-  Incarnation incarnation = 0;
-};
-
-// The home node's record of a task: where it is, how it ended. Kept until pushed out by newer ones
-// (LimitsConfig::finished_tasks).
-struct HomeRecord {
-  TaskId task;
-  PeerId owner = PeerId::none;
-  Epoch epoch = 0;
-  TaskState state = TaskState::waiting;
-  ExitStatus status;  // in states finished and lost
-  std::uint32_t moves = 0;
-  std::uint32_t probes = 0;
-  Time submitted = 0;
-  Time ended = 0;
-  bool cancelling = false;
-};
 
 // What `peerctl peers` and `top` show of another peer.
 struct PeerStatus {

@@ -1,1 +1,35 @@
+#include "core/policy.h"
 
+#include <algorithm>
+
+namespace core {
+
+Movability View::movability(const Task& task) const {
+  if (task.phase != Task::Phase::waiting) return Movability::not_waiting;
+  if (task.pinned) return Movability::pinned;
+  if (task.searching) return Movability::searching;
+  if (task.hops >= limits.moves_per_task) return Movability::hop_limit;
+  if (now - task.arrived < limits.min_residence) return Movability::residence;
+  return Movability::movable;
+}
+
+View View::with(int tasks_more) const {
+  View other = *this;
+  other.load = std::max(0, load + tasks_more * task_load);
+  return other;
+}
+
+const PeerInfo* View::fresh(PeerId peer) const {
+  const auto found = std::lower_bound(peers.begin(), peers.end(), peer,
+                                      [](const PeerInfo& info, PeerId id) { return info.id < id; });
+  if (found == peers.end() || found->id != peer) return nullptr;
+  if (found->known_at < 0 || max_age <= 0 || now - found->known_at > max_age) return nullptr;
+  return &*found;
+}
+
+bool Search::asked(PeerId peer) const {
+  return std::any_of(probed.begin(), probed.end(),
+                     [peer](const Probed& entry) { return entry.peer == peer; });
+}
+
+}  // namespace core

@@ -1,1 +1,168 @@
+#include "core/search.h"
 
+#include <algorithm>
+#include <cassert>
+
+namespace core {
+namespace {
+
+using Kind = TimerKey::Kind;
+
+std::size_t side(Role role) {
+  return role == Role::sender ? 0 : 1;
+}
+
+}  // namespace
+
+std::uint32_t Searches::begin(Role role, TaskId task) {
+  assert(role != Role::ok);
+  const LimitsConfig& limits = context_.config.limits;
+  const std::uint32_t id = next_id_++;
+  Active active;
+  active.search.id = id;
+  active.search.role = role;
+  active.search.task = task;
+  active.search.probes_left = limits.probe_limit;
+  searches_.emplace(id, active);
+  active.deadline = context_.now + limits.search_timeout;
+  ++counts_[side(role)];
+  context_.timers.set({Kind::search_deadline, id}, active.deadline);
+  context_.trace(What::search_started, task, PeerId::none, id, static_cast<std::int64_t>(role),
+                 limits.probe_limit);
+  if (Task* found = tasks_.find(task)) found->searching = true;
+  searches_.emplace(id, std::move(active));
+  return id;
+}
+
+const Search* Searches::find(std::uint32_t search) const {
+  const auto found = searches_.find(search);
+  return found == searches_.end() ? nullptr : &found->second.search;
+}
+
+std::uint32_t Searches::count(Role role) const {
+  return counts_[side(role)];
+}
+
+std::optional<Chosen> Searches::proceed(std::uint32_t id, const View& view,
+                                        LocationPolicy& policy) {
+  Active& active = searches_.at(id);
+  Search& search = active.search;
+  assert(pending(active) == nullptr);
+  if (context_.now >= active.deadline) {
+    on_deadline(id);
+    return std::nullopt;
+  }
+  const Step step = policy.next(view, search, context_.rng);
+  if (const auto* choice = std::get_if<ChoosePeer>(&step)) {
+    assert(context_.peers.is_eligible(choice->peer));
+    const auto known =
+        std::find_if(search.probed.begin(), search.probed.end(),
+                     [&](const Probed& entry) { return entry.peer == choice->peer; });
+    if (known == search.probed.end()) {
+      search.probed.push_back({.peer = choice->peer});
+    } else {
+      assert(known->state == Probed::State::answered);
+      known->state = Probed::State::pending;
+    }
+    active.chosen = true;
+    context_.trace(What::peer_chosen, search.task, choice->peer, id);
+    return Chosen{id, search.role, search.task, choice->peer};
+  }
+  const auto* ask = std::get_if<ProbePeer>(&step);
+  if (ask != nullptr && search.probes_left > 0) {
+    probe(active, ask->peer);
+    return std::nullopt;
+  }
+  if (search.probes_left == 0 && context_.config.limits.probe_limit > 0)
+    context_.trace(What::limit_probes, search.task, PeerId::none, id,
+                   context_.config.limits.probe_limit);
+  end(id, What::search_gave_up);
+  return std::nullopt;
+}
+
+void Searches::probe(Active& active, PeerId peer) {
+  Search& search = active.search;
+  assert(context_.peers.is_eligible(peer) && !search.asked(peer));
+  const std::uint32_t limit = context_.config.limits.probe_limit;
+  --search.probes_left;
+  if (Task* task = tasks_.find(search.task)) ++task->probes;
+  search.probed.push_back({.peer = peer});
+  context_.trace(What::probe_sent, search.task, peer, search.id, limit - search.probes_left, limit);
+  context_.send(peer, Probe{search.id, search.role});
+  context_.timers.set({Kind::probe_timeout, search.id},
+                      context_.now + context_.config.limits.probe_timeout);
+}
+
+Probed* Searches::pending(Active& active) {
+  for (Probed& entry : active.search.probed)
+    if (entry.state == Probed::State::pending) return &entry;
+  return nullptr;
+}
+
+bool Searches::on_reply(PeerId from, const ProbeReply& reply) {
+  const auto found = searches_.find(reply.search);
+  if (found == searches_.end() || found->second.chosen) return false;
+  Active& active = found->second;
+  Probed* entry = pending(active);
+  if (entry == nullptr || entry->peer != from) return false;
+  *entry = {from, Probed::State::answered, reply.load, reply.role, reply.veto, reply.movable};
+  context_.timers.cancel({Kind::probe_timeout, reply.search});
+  context_.trace(What::probe_answered, active.search.task, from, reply.load,
+                 static_cast<std::int64_t>(reply.role), static_cast<std::int64_t>(reply.veto));
+  return true;
+}
+
+bool Searches::on_probe_timeout(std::uint32_t id) {
+  const auto found = searches_.find(id);
+  if (found == searches_.end() || found->second.chosen) return false;
+  Active& active = found->second;
+  Probed* entry = pending(active);
+  if (entry == nullptr) return false;
+  entry->state = Probed::State::silent;
+  context_.trace(What::probe_timed_out, active.search.task, entry->peer,
+                 context_.config.limits.probe_timeout);
+  return true;
+}
+
+bool Searches::on_refusal(std::uint32_t id, PeerId peer, Load load, Role role, Veto veto) {
+  if (peer == PeerId::none || awaited(id) != peer) return false;
+  Active& active = searches_.at(id);
+  *pending(active) = {peer, Probed::State::refused, load, role, veto, 0};
+  active.chosen = false;
+  context_.timers.cancel({Kind::request_timeout, id});
+  return true;
+}
+
+void Searches::on_deadline(std::uint32_t id) {
+  const auto found = searches_.find(id);
+  // Once a peer is chosen the handoff's own time limits rule; proceed() looks at the deadline
+  // again.
+  if (found == searches_.end() || found->second.chosen) return;
+  context_.trace(What::limit_search_time, found->second.search.task, PeerId::none, id,
+                 context_.config.limits.search_timeout);
+  end(id, What::search_gave_up);
+}
+
+void Searches::end(std::uint32_t id, What why) {
+  const auto found = searches_.find(id);
+  if (found == searches_.end()) return;
+  const Search& search = found->second.search;
+  const std::uint32_t limit = context_.config.limits.probe_limit;
+  context_.trace(why, search.task, PeerId::none, id,
+                 limit > search.probes_left ? limit - search.probes_left : 0);
+  if (Task* task = tasks_.find(search.task)) task->searching = false;
+  --counts_[side(search.role)];
+  for (const Kind kind : {Kind::probe_timeout, Kind::search_deadline, Kind::request_timeout})
+    context_.timers.cancel({kind, id});
+  searches_.erase(found);
+}
+
+PeerId Searches::awaited(std::uint32_t id) const {
+  const auto found = searches_.find(id);
+  if (found == searches_.end() || !found->second.chosen) return PeerId::none;
+  for (const Probed& entry : found->second.search.probed)
+    if (entry.state == Probed::State::pending) return entry.peer;
+  return PeerId::none;
+}
+
+}  // namespace core

@@ -19,6 +19,7 @@ struct Task {
 
   TaskId id;
   Epoch epoch = 0;
+  Epoch offered = 0;  // the largest epoch that any destination was offered; at least `epoch`
   Needs needs;
   Time arrived = 0;          // at this peer
   Time started = 0;          // meaningful from `running` on
@@ -29,6 +30,8 @@ struct Task {
   bool stopping = false;   // its end was asked for
   Phase phase = Phase::waiting;
   ExitStatus status;  // meaningful in `returning`
+  std::uint32_t result_tries = 0;
+  Time not_before = 0;  // when it may be offered to its home node again
 };
 
 class TaskTable {

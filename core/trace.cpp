@@ -1,1 +1,174 @@
+#include "core/trace.h"
 
+#include <cassert>
+#include <string_view>
+
+namespace core {
+namespace {
+
+// {peer}; {int:x}, {load:x}, {role:x}, {veto:x}, {ms:x} and {status:xy} read the fields a, b and c.
+struct Template {
+  What what;
+  const char* key;
+  const char* text;
+};
+
+constexpr Template kTemplates[] = {
+    {What::task_submitted, "task_submitted",
+     "submitted here, priority {int:a}; load index now {load:b}, a sender above {load:c}"},
+    {What::task_refused, "task_refused", "submission refused: {veto:a}"},
+    {What::task_started, "task_started",
+     "started after waiting {ms:a} here; {int:b} of {int:c} slots busy"},
+    {What::task_exited, "task_exited", "ended: {status:ab}, after running {ms:c}"},
+    {What::task_finished, "task_finished", "finished on {peer}: {status:ab}"},
+    {What::task_lost, "task_lost", "lost: {peer}, which had it at epoch {int:a}, is gone"},
+    {What::task_moved, "task_moved", "now with {peer}, epoch {int:a}"},
+    {What::task_found_again, "task_found_again", "was taken for lost; {peer} is back and has it"},
+    {What::cancel_requested, "cancel_requested", "its user cancelled it"},
+
+    {What::became_sender, "became_sender",
+     "load index {load:a} is above the threshold {load:b}: this peer is a sender"},
+    {What::search_started, "search_started",
+     "search {int:a} as {role:b} begins, up to {int:c} probes"},
+    {What::probe_sent, "probe_sent", "search {int:a}: probe {int:b} of {int:c} goes to {peer}"},
+    {What::probe_answered, "probe_answered",
+     "{peer} answers: load index {load:a}, {role:b}, veto: {veto:c}"},
+    {What::probe_timed_out, "probe_timed_out", "{peer} does not answer the probe within {ms:a}"},
+    {What::peer_chosen, "peer_chosen", "search {int:a}: chooses {peer}"},
+    {What::search_succeeded, "search_succeeded", "search {int:a}: succeeds after {int:b} probes"},
+    {What::search_gave_up, "search_gave_up", "search {int:a}: gives up after {int:b} probes"},
+    {What::search_moot, "search_moot", "search {int:a}: ends, there is nothing left to do for it"},
+    {What::request_sent, "request_sent", "search {int:a}: asks {peer} for a task"},
+    {What::request_declined, "request_declined",
+     "{peer} gives no task: {veto:a}, load index {load:b}"},
+    {What::request_timed_out, "request_timed_out",
+     "{peer} does not answer the request within {ms:a}"},
+    {What::nothing_selected, "nothing_selected",
+     "the selection policy finds no task to move among {int:a} waiting"},
+
+    {What::limit_probes, "limit_probes", "search {int:a}: probe limit {int:b} reached"},
+    {What::limit_search_time, "limit_search_time", "search {int:a}: time limit {ms:b} reached"},
+    {What::limit_searches, "limit_searches", "no search: {int:a} at once is the limit"},
+    {What::limit_transfers, "limit_transfers", "no transfer: {int:a} at once is the limit"},
+    {What::limit_moves, "limit_moves", "stays: it has moved {int:a} times, the limit"},
+    {What::limit_residence, "limit_residence", "stays: not yet {ms:a} here, the minimum residence"},
+    {What::limit_queue, "limit_queue", "no room: {int:a} waiting tasks is the limit"},
+
+    {What::offer_sent, "offer_sent",
+     "offered to {peer} as epoch {int:a}; load index without it {load:b}"},
+    {What::offer_granted, "offer_granted", "{peer} grants epoch {int:a} and reserves a place"},
+    {What::offer_rejected, "offer_rejected", "{peer} rejects it: {veto:a}, load index {load:b}"},
+    {What::offer_timed_out, "offer_timed_out", "{peer} does not answer the offer within {ms:a}"},
+    {What::bundle_sent, "bundle_sent", "files sent to {peer}"},
+    {What::bundle_failed, "bundle_failed", "files could not be brought to or from {peer}"},
+    {What::handed_off, "handed_off", "handed over to {peer} as epoch {int:a}"},
+    {What::handoff_committed, "handoff_committed", "{peer} confirms that it has it"},
+    {What::handoff_aborted, "handoff_aborted", "handoff to {peer} called off; it stays here"},
+
+    {What::grant_given, "grant_given",
+     "offer of {peer} granted as epoch {int:a}: load index {load:b}, {role:c}"},
+    {What::grant_refused, "grant_refused",
+     "offer of {peer} rejected: {veto:a}, load index {load:b}"},
+    {What::reservation_expired, "reservation_expired",
+     "reservation for {peer} expired after {ms:a}"},
+    {What::prepared, "prepared", "files from {peer} are here; waiting for its word"},
+    {What::arrived, "arrived", "taken over from {peer} as epoch {int:a}, move {int:b}"},
+    {What::arrival_aborted, "arrival_aborted", "{peer} called the handoff off"},
+    {What::request_refused, "request_refused",
+     "{peer} asked for a task: {veto:a}, load index {load:b}"},
+
+    {What::report_sent, "report_sent", "tells its home node {peer}: {state:a}"},
+    {What::results_failed, "results_failed",
+     "results could not be brought to {peer}; trying again in {ms:a}"},
+
+    {What::peer_joined, "peer_joined", "{peer} joined"},
+    {What::peer_suspected, "peer_suspected", "{peer} is suspected"},
+    {What::peer_dead, "peer_dead", "{peer} is dead"},
+    {What::peer_left, "peer_left", "{peer} left"},
+    {What::peer_returned, "peer_returned", "{peer} is back"},
+    {What::peer_draining, "peer_draining", "{peer} takes no more tasks"},
+    {What::peers_full, "peers_full", "{peer} is not remembered: {int:a} peers is the limit"},
+    {What::suspicion_refuted, "suspicion_refuted", "this peer is suspected or worse; it refutes"},
+    {What::identity_conflict, "identity_conflict",
+     "{peer} at another address uses this peer's identity: was a state directory copied?"},
+    {What::woke_late, "woke_late",
+     "this peer stood still for {ms:a}; nobody is blamed for silence"},
+
+    {What::memory_pressure_on, "memory_pressure_on",
+     "memory pressure: {int:a} MiB available, {int:b} thousandths stalled; takes no tasks"},
+    {What::memory_pressure_off, "memory_pressure_off",
+     "memory pressure is over: {int:a} MiB available"},
+    {What::draining, "draining", "draining: takes no tasks, hands back what waits"},
+    {What::reconfigured, "reconfigured", "configuration changed"},
+    {What::message_ignored, "message_ignored", "message of {peer} ignored: {int:a}"},
+};
+
+constexpr bool complete() {
+  if (std::size(kTemplates) != kWhats) return false;
+  for (std::size_t i = 0; i < kWhats; ++i)
+    if (static_cast<std::size_t>(kTemplates[i].what) != i) return false;
+  return true;
+}
+static_assert(complete(), "one row per What, in its order");
+
+const Template& row(What what) {
+  assert(static_cast<std::size_t>(what) < kWhats);
+  return kTemplates[static_cast<std::size_t>(what)];
+}
+
+std::int64_t field(const Trace& trace, char letter) {
+  return letter == 'a' ? trace.a : letter == 'b' ? trace.b : trace.c;
+}
+
+std::string milliseconds(std::int64_t us) {
+  std::string text = std::to_string(us / 1000) + ".";
+  const std::string fraction = std::to_string(us % 1000);
+  return text + std::string(3 - fraction.size(), '0') + fraction + " ms";
+}
+
+std::string placeholder(std::string_view name, const Trace& trace, const Names& names) {
+  if (name == "peer") return names(trace.peer);
+  const std::size_t colon = name.find(':');
+  const std::string_view kind = name.substr(0, colon);
+  const std::int64_t number = field(trace, name[colon + 1]);
+  if (kind == "int") return std::to_string(number);
+  if (kind == "load") return to_text(static_cast<Load>(number));
+  if (kind == "role") return to_string(static_cast<Role>(number));
+  if (kind == "veto") return to_string(static_cast<Veto>(number));
+  if (kind == "state") return to_string(static_cast<TaskState>(number));
+  if (kind == "ms") return milliseconds(number);
+  assert(kind == "status");
+  return to_string(ExitStatus{static_cast<ExitStatus::Kind>(number),
+                              static_cast<std::int32_t>(field(trace, name[colon + 2]))});
+}
+
+}  // namespace
+
+const char* key(What what) {
+  return row(what).key;
+}
+
+std::string to_text(TaskId task, const Names& names) {
+  return names(task.home) + "." + std::to_string(task.serial);
+}
+
+std::string to_text(Load load) {
+  const std::string fraction = std::to_string(load % 1000);
+  return std::to_string(load / 1000) + "." + std::string(3 - fraction.size(), '0') + fraction;
+}
+
+std::string to_text(const Trace& trace, const Names& names) {
+  const std::string_view pattern = row(trace.what).text;
+  std::string text;
+  for (std::size_t at = 0; at < pattern.size();) {
+    const std::size_t open = pattern.find('{', at);
+    text += pattern.substr(at, open - at);
+    if (open == std::string_view::npos) break;
+    const std::size_t shut = pattern.find('}', open);
+    text += placeholder(pattern.substr(open + 1, shut - open - 1), trace, names);
+    at = shut + 1;
+  }
+  return text;
+}
+
+}  // namespace core

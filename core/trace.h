@@ -29,6 +29,7 @@ enum class What : std::uint8_t {
   probe_answered,
   probe_timed_out,
   peer_chosen,
+  search_succeeded,
   search_gave_up,
   search_moot,
   request_sent,

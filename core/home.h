@@ -1,0 +1,65 @@
+// The home node's side of a task: the record that stands for it to its user, wherever it runs.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "core/context.h"
+#include "core/types.h"
+
+namespace core {
+
+// Where a task is and how it ended. Kept until pushed out by newer ones
+// (LimitsConfig::finished_tasks).
+struct HomeRecord {
+  TaskId task;
+  PeerId owner = PeerId::none;
+  Epoch epoch = 0;
+  TaskState state = TaskState::waiting;
+  ExitStatus status;  // in states finished and lost
+  std::uint32_t moves = 0;
+  std::uint32_t probes = 0;
+  Time submitted = 0;
+  Time ended = 0;
+  bool cancelling = false;
+
+  bool open() const { return state != TaskState::finished && state != TaskState::lost; }
+};
+
+class HomeRecords {
+ public:
+  explicit HomeRecords(Context& context) : context_(context) {}
+
+  void add(TaskId task);
+  const HomeRecord* find(TaskId task) const;
+  std::vector<const HomeRecord*> all() const;
+  bool has_open() const { return !open_.empty(); }
+
+  // What an owner says, this node among them. Older epochs are not believed.
+  void report(const TaskReport& report);
+  // The user's wish. True if it was noted: the task has not ended and was not being cancelled.
+  bool cancel(TaskId task);
+
+  void owner_gone(PeerId owner);
+  // The owner came back: does it still have what it had?
+  void enquire(PeerId owner);
+  // Repeats what was not answered: cancellations and enquiries.
+  void on_enquiry_timer(TaskId task);
+
+ private:
+  HomeRecord* lookup(TaskId task);
+  void end(HomeRecord& record, TaskState state, ExitStatus status);
+  void lose(HomeRecord& record);
+  void ask(HomeRecord& record, std::uint32_t tries);
+
+  Context& context_;
+  std::map<std::uint64_t, HomeRecord> records_;  // by serial
+  std::set<std::uint64_t> open_;
+  std::deque<std::uint64_t> ended_;                // oldest first
+  std::map<std::uint64_t, std::uint32_t> asking_;  // serials asked about, and how often
+};
+
+}  // namespace core

@@ -1,0 +1,121 @@
+#include <cassert>
+
+#include "core/handoff.h"
+
+namespace core {
+
+using Kind = TimerKey::Kind;
+
+bool Incomings::repeated(PeerId from, const Offer& offer) {
+  const Incoming* incoming = find(offer.task, offer.epoch, from);
+  if (incoming == nullptr) return false;
+  if (incoming->stage == Incoming::Stage::reserved)
+    context_.send(from, Grant{offer.task, offer.epoch});
+  else
+    context_.send(from, Prepared{offer.task, offer.epoch});
+  return true;
+}
+
+void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search) {
+  assert(!all_.contains(offer.task));
+  all_[offer.task] = {.task = offer.task,
+                      .epoch = offer.epoch,
+                      .peer = from,
+                      .needs = offer.needs,
+                      .hops = offer.hops,
+                      .probes = offer.probes,
+                      .search = search};
+  context_.act(ExpectBundle{offer.task, offer.epoch, from, offer.needs.bundle_bytes});
+  context_.send(from, Grant{offer.task, offer.epoch});
+  context_.timers.set(TimerKey::of(Kind::incoming, offer.task),
+                      context_.now + context_.config.limits.transfer_timeout);
+}
+
+bool Incomings::supersede(TaskId task, Epoch epoch) {
+  const auto found = all_.find(task);
+  if (found == all_.end()) return true;
+  if (found->second.epoch >= epoch) return false;
+  drop(task, What::arrival_aborted);
+  return true;
+}
+
+void Incomings::on_bundle_received(const BundleReceived& event) {
+  const auto found = all_.find(event.task);
+  if (found == all_.end() || found->second.epoch != event.epoch) return;
+  Incoming& incoming = found->second;
+  if (incoming.stage != Incoming::Stage::reserved) return;
+  if (!event.ok) {
+    context_.trace(What::bundle_failed, event.task, incoming.peer);
+    context_.send(incoming.peer, Abort{event.task, event.epoch});
+    return drop(event.task, What::arrival_aborted);
+  }
+  incoming.stage = Incoming::Stage::prepared;
+  context_.persist(Persist::What::prepared, event.task, event.epoch, incoming.peer, incoming.needs);
+  context_.trace(What::prepared, event.task, incoming.peer);
+  send_prepared(incoming);
+}
+
+std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) {
+  const Incoming* incoming = find(commit.task, commit.epoch, from);
+  if (incoming == nullptr || incoming->stage != Incoming::Stage::prepared) return std::nullopt;
+  const Incoming owned = *incoming;
+  context_.persist(Persist::What::owned, commit.task, commit.epoch, from, owned.needs);
+  context_.timers.cancel(TimerKey::of(Kind::incoming, commit.task));
+  all_.erase(commit.task);
+  return owned;
+}
+
+void Incomings::on_abort(PeerId from, const Abort& abort) {
+  const Incoming* incoming = find(abort.task, abort.epoch, from);
+  if (incoming != nullptr) drop(abort.task, What::arrival_aborted);
+}
+
+void Incomings::on_timer(TaskId task) {
+  const auto found = all_.find(task);
+  if (found == all_.end()) return;
+  Incoming& incoming = found->second;
+  if (incoming.stage == Incoming::Stage::prepared) return send_prepared(incoming);
+  context_.send(incoming.peer, Abort{task, incoming.epoch});
+  drop(task, What::reservation_expired);
+}
+
+void Incomings::source_gone(PeerId peer) {
+  std::vector<TaskId> tasks;
+  for (const auto& [task, incoming] : all_)
+    if (incoming.peer == peer && incoming.stage == Incoming::Stage::reserved) tasks.push_back(task);
+  for (const TaskId task : tasks) drop(task, What::arrival_aborted);
+}
+
+void Incomings::forget(PeerId peer) {
+  std::vector<TaskId> tasks;
+  for (const auto& [task, incoming] : all_)
+    if (incoming.peer == peer) tasks.push_back(task);
+  for (const TaskId task : tasks) drop(task, What::arrival_aborted);
+}
+
+Incoming* Incomings::find(TaskId task, Epoch epoch, PeerId peer) {
+  const auto found = all_.find(task);
+  if (found == all_.end()) return nullptr;
+  Incoming& incoming = found->second;
+  return incoming.epoch == epoch && incoming.peer == peer ? &incoming : nullptr;
+}
+
+void Incomings::send_prepared(Incoming& incoming) {
+  context_.send(incoming.peer, Prepared{incoming.task, incoming.epoch});
+  const Duration pause = backoff(context_.config.limits.resend_interval, incoming.tries++);
+  context_.timers.set(TimerKey::of(Kind::incoming, incoming.task), context_.now + pause);
+}
+
+void Incomings::drop(TaskId task, What why) {
+  const Incoming incoming = all_.at(task);
+  all_.erase(task);
+  context_.timers.cancel(TimerKey::of(Kind::incoming, task));
+  if (incoming.stage == Incoming::Stage::reserved)
+    context_.act(CancelBundle{task, incoming.epoch});
+  else
+    context_.persist(Persist::What::aborted, task, incoming.epoch, incoming.peer);
+  context_.act(DiscardTask{task, incoming.epoch});
+  context_.trace(why, task, incoming.peer, context_.config.limits.transfer_timeout);
+}
+
+}  // namespace core

@@ -1,0 +1,391 @@
+// Load, roles, searches and handoffs: what the policies decide, and the limits that the core
+// enforces.
+#include <algorithm>
+#include <cassert>
+
+#include "core/node_impl.h"
+
+namespace core {
+namespace {
+
+using Kind = TimerKey::Kind;
+
+constexpr std::uint32_t kMovableShown = 64;  // a reply's count says "at least" from here on
+constexpr std::uint32_t kMovableVisited = 256;
+
+}  // namespace
+
+// --- Load and role
+
+View Node::Impl::view() const {
+  return {.now = context.now,
+          .self = context.self.id,
+          .load = load(),
+          .task_load = static_cast<Load>(1'000'000 / context.config.load.weight_thousandths),
+          .role = role,
+          .tasks = tasks,
+          .peers = context.peers.eligible(),
+          .limits = context.config.limits,
+          .max_age = policies.information->max_age()};
+}
+
+std::uint32_t Node::Impl::present() const {
+  return tasks.count(Task::Phase::waiting) + tasks.count(Task::Phase::running) +
+         tasks.count(Task::Phase::leaving) - outgoings.granted();
+}
+
+// Waiting + running + reserved arrivals, in thousandths, divided by the weight.
+Load Node::Impl::load() const {
+  const LoadConfig& config = context.config.load;
+  const bool smoothed = config.smoothing_thousandths < 1000;
+  const std::int64_t here = smoothed ? smoothed_thousandths : std::int64_t{present()} * 1000;
+  const std::int64_t expected = std::int64_t{incomings.count()} * 1000;
+  const std::int64_t index = (here + expected) * 1000 / config.weight_thousandths;
+  return static_cast<Load>(std::min<std::int64_t>(index, kMaxLoad));
+}
+
+void Node::Impl::sample_load() {
+  const LoadConfig& config = context.config.load;
+  const std::int64_t difference = std::int64_t{present()} * 1000 - smoothed_thousandths;
+  smoothed_thousandths += difference * config.smoothing_thousandths / 1000;
+  context.timers.set({Kind::load_sample}, context.now + config.sample_interval);
+}
+
+void Node::Impl::report_load() {
+  std::vector<PeerInfo> others = context.peers.eligible();
+  const std::size_t fanout =
+      std::min<std::size_t>(policies.information->report_fanout(), others.size());
+  for (std::size_t i = 0; i < fanout; ++i) {
+    const std::size_t draw = i + context.rng.below(others.size() - i);
+    std::swap(others[i], others[draw]);
+    context.send(others[i].id, LoadReport{load(), role});
+  }
+  context.timers.set({Kind::load_report}, context.now + policies.information->report_interval());
+}
+
+// Looks whether this peer is a sender or receiver now, and acts upon what the step brought: an
+// arrival makes a sender search, a departure a receiver. What neither settles is tried again after
+// a while.
+void Node::Impl::classify() {
+  role = context.draining ? Role::ok : policies.transfer->classify(view());
+  const bool again = context.config.limits.search_retry > 0;
+  const std::uint32_t arrived = std::exchange(arrivals, 0);
+  const bool freed = std::exchange(departed, false);
+  const bool more = std::exchange(succeeded, false) && again;
+  if (role == Role::sender)
+    for (std::uint32_t i = 0; i < std::max(arrived, more ? 1u : 0u); ++i) look_for(Role::sender);
+  if (role == Role::receiver && (freed || more)) look_for(Role::receiver);
+  if (!again || role == Role::ok || !policies.location->initiates(role)) return;
+  if (context.timers.armed({Kind::search_retry})) return;
+  // Spread by a quarter either way, or peers that fell idle together would ask in step.
+  const Duration pause = context.config.limits.search_retry;
+  const auto jitter = context.rng.below(static_cast<std::uint64_t>(pause / 2) + 1);
+  context.timers.set({Kind::search_retry},
+                     context.now + pause * 3 / 4 + static_cast<Duration>(jitter));
+}
+
+void Node::Impl::seek_again() {
+  if (role != Role::ok && searches.count(role) == 0) look_for(role);
+}
+
+// --- Searches
+
+void Node::Impl::look_for(Role as) {
+  const LimitsConfig& limits = context.config.limits;
+  if (!policies.location->initiates(as) || context.peers.eligible().empty()) return;
+  if (as == Role::receiver && veto_on({}) != Veto::none) return;
+  if (searches.count(as) >= limits.searches_at_once)
+    return context.trace(What::limit_searches, {}, PeerId::none, limits.searches_at_once);
+  const std::uint32_t transfers = as == Role::sender ? outgoings.undecided() : incomings.count();
+  if (transfers >= limits.transfers_at_once)
+    return context.trace(What::limit_transfers, {}, PeerId::none, limits.transfers_at_once);
+  TaskId task;
+  if (as == Role::sender) {
+    const std::optional<TaskId> selected = select(PeerId::none);
+    if (!selected) return;
+    task = *selected;
+    context.trace(What::became_sender, task, PeerId::none, load(),
+                  policies.transfer->reference(Role::sender));
+  }
+  proceed(searches.begin(as, task));
+}
+
+std::optional<TaskId> Node::Impl::select(PeerId receiver) {
+  const View now = view();
+  const std::optional<TaskId> selected = policies.selection->select(now, receiver);
+  if (selected) {
+    assert(now.movable(*tasks.find(*selected)));
+    return selected;
+  }
+  if (tasks.count(Task::Phase::waiting) == 0) return std::nullopt;
+  context.trace(What::nothing_selected, {}, PeerId::none, tasks.count(Task::Phase::waiting));
+  const Task& newest = tasks.all().rbegin()->second;
+  if (now.movability(newest) == Movability::hop_limit)
+    context.trace(What::limit_moves, newest.id, PeerId::none, newest.hops);
+  if (now.movability(newest) == Movability::residence)
+    context.trace(What::limit_residence, newest.id, PeerId::none,
+                  context.config.limits.min_residence);
+  return std::nullopt;
+}
+
+void Node::Impl::proceed(std::uint32_t id) {
+  const Search* search = searches.find(id);
+  if (search == nullptr) return;
+  const Task* task = tasks.find(search->task);
+  const bool moot =
+      role != search->role ||
+      (search->role == Role::sender && (task == nullptr || task->phase != Task::Phase::waiting));
+  if (moot) return searches.end(id, What::search_moot);
+  if (const auto chosen = searches.proceed(id, view(), *policies.location)) follow(*chosen);
+}
+
+void Node::Impl::follow(const Chosen& chosen) {
+  const LimitsConfig& limits = context.config.limits;
+  const std::uint32_t transfers =
+      chosen.role == Role::sender ? outgoings.undecided() : incomings.count();
+  if (transfers >= limits.transfers_at_once) {
+    context.trace(What::limit_transfers, chosen.task, chosen.peer, limits.transfers_at_once);
+    return searches.end(chosen.search, What::search_gave_up);
+  }
+  if (chosen.role == Role::sender)
+    return offer(*tasks.find(chosen.task), chosen.peer, chosen.search, 0);
+  context.trace(What::request_sent, {}, chosen.peer, chosen.search);
+  context.send(chosen.peer, Request{chosen.search});
+  context.timers.set({Kind::request_timeout, chosen.search}, context.now + limits.grant_timeout);
+}
+
+void Node::Impl::offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers) {
+  const Load without = view().with(-1).load;
+  tasks.set_phase(task, Task::Phase::leaving);
+  outgoings.offer(task, to, search, answers, without);
+}
+
+void Node::Impl::request_timed_out(std::uint32_t search) {
+  const PeerId peer = searches.awaited(search);
+  if (!searches.on_refusal(search, peer, 0, Role::ok, Veto::none)) return;
+  context.trace(What::request_timed_out, {}, peer, context.config.limits.grant_timeout);
+  refused.push_back(search);
+}
+
+// Only now: a task that stayed may have found a free slot here meanwhile.
+void Node::Impl::resume_refused() {
+  for (const std::uint32_t search : std::exchange(refused, {})) proceed(search);
+}
+
+void Node::Impl::learn(PeerId peer, Load load_of_peer, Role role_of_peer) {
+  context.peers.learn(peer, load_of_peer, role_of_peer, context.now);
+  policies.location->learned(peer, role_of_peer);
+}
+
+void Node::Impl::on(const Probe& probe, PeerId from) {
+  policies.location->learned(from, probe.role);
+  Veto veto = context.draining ? Veto::draining : Veto::none;
+  if (probe.role == Role::sender) {
+    veto = veto_on({});
+    if (veto == Veto::none && incomings.count() >= context.config.limits.transfers_at_once)
+      veto = Veto::transfers_full;
+  }
+  context.send(from, ProbeReply{probe.search, load(), role, veto, movable_count()});
+}
+
+std::uint32_t Node::Impl::movable_count() const {
+  const View now = view();
+  std::uint32_t count = 0;
+  std::uint32_t visited = 0;
+  for (auto task = tasks.all().rbegin(); task != tasks.all().rend(); ++task) {
+    if (count == kMovableShown || ++visited > kMovableVisited) break;
+    if (now.movable(task->second)) ++count;
+  }
+  return count;
+}
+
+void Node::Impl::on(const ProbeReply& reply, PeerId from) {
+  learn(from, reply.load, reply.role);
+  if (searches.on_reply(from, reply)) proceed(reply.search);
+}
+
+void Node::Impl::on(const LoadReport& report, PeerId from) {
+  learn(from, report.load, report.role);
+}
+
+// --- Handoff, source
+
+void Node::Impl::on(const Request& request, PeerId from) {
+  policies.location->learned(from, Role::receiver);
+  if (context.draining) return decline(request.search, from, Veto::draining);
+  if (role != Role::sender) return decline(request.search, from, Veto::not_sender);
+  const std::uint32_t limit = context.config.limits.transfers_at_once;
+  if (outgoings.undecided() >= limit) {
+    context.trace(What::limit_transfers, {}, from, limit);
+    return decline(request.search, from, Veto::transfers_full);
+  }
+  const std::optional<TaskId> task = select(from);
+  if (!task) return decline(request.search, from, Veto::nothing_movable);
+  offer(*tasks.find(*task), from, 0, request.search);
+}
+
+void Node::Impl::decline(std::uint32_t search, PeerId to, Veto veto) {
+  ++context.counters.refusals_given[static_cast<std::size_t>(veto)];
+  context.trace(What::request_refused, {}, to, static_cast<std::int64_t>(veto), load());
+  context.send(to, Decline{search, veto, load(), role});
+}
+
+void Node::Impl::on(const Reject& reject, PeerId from) {
+  learn(from, reject.load, reject.role);
+  if (const auto outgoing = outgoings.on_reject(from, reject))
+    kept(*outgoing, reject.load, reject.role, reject.veto);
+}
+
+void Node::Impl::kept(const Outgoing& outgoing, Load load_of_peer, Role role_of_peer, Veto veto) {
+  Task& task = *tasks.find(outgoing.task);
+  tasks.set_phase(task, Task::Phase::waiting);
+  task.not_before = context.now + context.config.limits.resend_interval;
+  if (searches.on_refusal(outgoing.search, outgoing.peer, load_of_peer, role_of_peer, veto))
+    refused.push_back(outgoing.search);
+}
+
+void Node::Impl::on(const BundleSent& event) {
+  if (const auto outgoing = outgoings.on_bundle_sent(event)) kept(*outgoing);
+}
+
+void Node::Impl::on(const Prepared& prepared, PeerId from) {
+  const auto outgoing = outgoings.on_prepared(from, prepared);
+  if (!outgoing) return;
+  searches.end(outgoing->search, What::search_succeeded);
+  succeeded = true;
+  const Task& task = *tasks.find(outgoing->task);
+  const TaskReport moved{.task = task.id,
+                         .epoch = outgoing->epoch,
+                         .state = TaskState::waiting,
+                         .owner = outgoing->peer,
+                         .hops = task.hops + 1,
+                         .probes = task.probes};
+  if (task.id.home == context.self.id)
+    home.report(moved);
+  else
+    reports.tell(moved);
+  context.act(DiscardTask{task.id, task.epoch});
+  tasks.remove(task.id);
+  smoothed_thousandths = std::max<std::int64_t>(0, smoothed_thousandths - 1000);
+}
+
+// Before a shutdown guests that wait go home, whatever the policies say.
+void Node::Impl::hand_back_guests() {
+  std::vector<TaskId> guests;
+  bool later = false;
+  for (const auto& [arrival, task] : tasks.all()) {
+    if (task.id.home == context.self.id || task.phase != Task::Phase::waiting) continue;
+    if (!context.peers.is_eligible(task.id.home)) continue;
+    if (task.not_before > context.now)
+      later = true;
+    else
+      guests.push_back(task.id);
+  }
+  for (const TaskId guest : guests) {
+    if (outgoings.undecided() >= context.config.limits.transfers_at_once) break;
+    Task& task = *tasks.find(guest);
+    tasks.set_phase(task, Task::Phase::leaving);
+    outgoings.offer(task, guest.home, 0, 0, kMaxLoad);
+  }
+  if (later && !context.timers.armed({Kind::search_retry}))
+    context.timers.set({Kind::search_retry}, context.now + context.config.limits.resend_interval);
+}
+
+// --- Handoff, destination
+
+Veto Node::Impl::submission_veto() const {
+  if (context.draining) return Veto::draining;
+  const std::uint32_t waiting = tasks.count(Task::Phase::waiting) + incomings.count();
+  return waiting >= context.config.limits.queue_length ? Veto::queue_full : Veto::none;
+}
+
+Veto Node::Impl::veto_on(const Needs& needs) const {
+  const Veto veto = submission_veto();
+  if (veto != Veto::none) return veto;
+  if (memory_pressure || needs.memory_bytes > sampled.memory_available_bytes)
+    return Veto::memory_pressure;
+  if (needs.bundle_bytes > sampled.disk_available_bytes) return Veto::insufficient_disk;
+  return Veto::none;
+}
+
+Veto Node::Impl::judge(const Offer& offer) {
+  outgoings.superseded(offer.task, offer.epoch);
+  if (tasks.find(offer.task) != nullptr || outgoings.find(offer.task) != nullptr ||
+      !incomings.supersede(offer.task, offer.epoch))
+    return Veto::stale;
+  const bool comes_home = offer.task.home == context.self.id;
+  if (comes_home) {
+    const HomeRecord* record = home.find(offer.task);
+    if (record == nullptr || !record->open() || record->epoch >= offer.epoch) return Veto::stale;
+    if (offer.source_load == kMaxLoad && !context.draining) return Veto::none;
+  }
+  const Veto veto = veto_on(offer.needs);
+  if (veto != Veto::none) return veto;
+  if (incomings.count() >= context.config.limits.transfers_at_once) return Veto::transfers_full;
+  return policies.location->admits(view(), offer.source_load) ? Veto::none : Veto::policy;
+}
+
+void Node::Impl::on(const Offer& offer, PeerId from) {
+  if (incomings.repeated(from, offer)) return;
+  const bool asked_for = offer.search != 0 && searches.awaited(offer.search) == from;
+  const Veto veto = judge(offer);
+  if (veto != Veto::none) {
+    ++context.counters.refusals_given[static_cast<std::size_t>(veto)];
+    if (veto == Veto::queue_full)
+      context.trace(What::limit_queue, offer.task, from, context.config.limits.queue_length);
+    if (veto == Veto::transfers_full)
+      context.trace(What::limit_transfers, offer.task, from,
+                    context.config.limits.transfers_at_once);
+    context.trace(What::grant_refused, offer.task, from, static_cast<std::int64_t>(veto), load());
+    context.send(from, Reject{offer.task, offer.epoch, veto, load(), role});
+    if (asked_for) searches.end(offer.search, What::search_moot);
+    return;
+  }
+  context.trace(What::grant_given, offer.task, from, offer.epoch, load(),
+                static_cast<std::int64_t>(role));
+  incomings.grant(from, offer, asked_for ? offer.search : 0);
+  if (!asked_for) return;
+  searches.end(offer.search, What::search_succeeded);
+  succeeded = true;
+}
+
+void Node::Impl::on(const Decline& decline, PeerId from) {
+  learn(from, decline.load, decline.role);
+  if (!searches.on_refusal(decline.search, from, decline.load, decline.role, decline.veto)) return;
+  ++context.counters.refusals_received[static_cast<std::size_t>(decline.veto)];
+  context.trace(What::request_declined, {}, from, static_cast<std::int64_t>(decline.veto),
+                decline.load);
+  refused.push_back(decline.search);
+}
+
+void Node::Impl::on(const BundleReceived& event) {
+  incomings.on_bundle_received(event);
+}
+
+void Node::Impl::on(const Commit& commit, PeerId from) {
+  const auto incoming = incomings.on_commit(from, commit);
+  if (!incoming) {
+    const Task* task = tasks.find(commit.task);
+    if (task != nullptr && task->epoch == commit.epoch)
+      context.send(from, Committed{commit.task, commit.epoch});
+    else if (!incomings.all().contains(commit.task))
+      context.send(from, Abort{commit.task, commit.epoch});
+    return;
+  }
+  Task task;
+  task.id = incoming->task;
+  task.epoch = incoming->epoch;
+  task.offered = incoming->epoch;
+  task.needs = incoming->needs;
+  task.arrived = context.now;
+  task.hops = incoming->hops + 1;
+  task.probes = incoming->probes;
+  tasks.add(task, context.config.load.aging);
+  context.send(from, Committed{commit.task, commit.epoch});
+  context.trace(What::arrived, task.id, from, task.epoch, task.hops);
+  tell_home(task, TaskState::waiting);
+  ++arrivals;
+  smoothed_thousandths += 1000;
+}
+
+}  // namespace core

@@ -1,0 +1,114 @@
+// The node's inside: a mediator. Its parts (membership, searches, handoffs, records) know the
+// shared Context but not each other; what one of them hands back is routed here.
+#pragma once
+
+#include <vector>
+
+#include "core/context.h"
+#include "core/handoff.h"
+#include "core/home.h"
+#include "core/membership.h"
+#include "core/node.h"
+#include "core/report.h"
+#include "core/search.h"
+
+namespace core {
+
+class Node::Impl {
+ public:
+  Impl(Identity identity, const Config& config, PolicyFactory factory, std::vector<Endpoint> seeds,
+       std::uint64_t seed);
+
+  // node.cpp: events in, actions out
+  Actions step(Time now, const Event& event);
+  void on(const Tick&);
+  void on(const MessageReceived& event);
+  void on(const LoadSampled& event);
+  void on(const Reconfigured& event);
+  void on(const DrainRequested&);
+  void on_timer(const TimerKey& key);
+  void receive(PeerId from, const Endpoint& from_endpoint, const Header& header,
+               const Message& message);
+  void react(const PeerChange& change);
+  void settle();
+  void complete_headers();
+  void configure();
+
+  // node_tasks.cpp: the life of a task at its owner and at its home node
+  void on(const TaskSubmitted& event);
+  void on(const CancelRequested& event);
+  void on(const TaskExited& event);
+  void on(const ResultsSent& event);
+  void on(const TaskReport& report, PeerId from, const Endpoint& from_endpoint);
+  void on(const TaskReportAck& ack);
+  void on(const TaskQuery& query, PeerId from);
+  void start_tasks();
+  void stop(TaskId id);
+  void end(Task& task, ExitStatus status);
+  void send_results(const Task& task);
+  void tell_home(const Task& task, TaskState state);
+  void discard(const Task& task);
+  TaskReport report_of(const Task& task, TaskState state) const;
+  TaskState state_of(const Task& task) const;
+
+  // node_balance.cpp: load, roles, searches and handoffs
+  void on(const BundleSent& event);
+  void on(const BundleReceived& event);
+  void on(const Probe& probe, PeerId from);
+  void on(const ProbeReply& reply, PeerId from);
+  void on(const LoadReport& report, PeerId from);
+  void on(const Request& request, PeerId from);
+  void on(const Decline& decline, PeerId from);
+  void on(const Offer& offer, PeerId from);
+  void on(const Reject& reject, PeerId from);
+  void on(const Prepared& prepared, PeerId from);
+  void on(const Commit& commit, PeerId from);
+  View view() const;
+  Load load() const;
+  std::uint32_t present() const;  // waiting and running, what is granted away not counted
+  void sample_load();
+  void report_load();
+  void classify();
+  void look_for(Role role);
+  void seek_again();
+  void proceed(std::uint32_t search);
+  void follow(const Chosen& chosen);
+  void request_timed_out(std::uint32_t search);
+  // A handoff came to nothing: the task stays, and the search that chose the peer goes on.
+  void kept(const Outgoing& outgoing, Load load = 0, Role role = Role::ok, Veto veto = Veto::none);
+  void offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers);
+  void decline(std::uint32_t search, PeerId to, Veto veto);
+  void hand_back_guests();
+  void learn(PeerId peer, Load load, Role role);
+  Veto veto_on(const Needs& needs) const;
+  Veto submission_veto() const;
+  Veto judge(const Offer& offer);
+  std::uint32_t movable_count() const;
+  void resume_refused();
+  std::optional<TaskId> select(PeerId receiver);
+
+  Context context;
+  PolicyFactory factory;
+  PolicySet policies;
+  TaskTable tasks;
+  Membership membership;
+  Searches searches;
+  Outgoings outgoings;
+  Incomings incomings;
+  HomeRecords home;
+  Reports reports;
+
+  Role role = Role::ok;
+  std::int64_t smoothed_thousandths = 0;  // of waiting + running, in tasks
+  LoadSampled sampled{.memory_available_bytes = UINT64_MAX, .disk_available_bytes = UINT64_MAX};
+  bool memory_pressure = false;
+  bool begun = false;
+  bool drained = false;
+  // What this step brought that policies act upon.
+  std::uint32_t arrivals = 0;
+  bool departed = false;
+  bool succeeded = false;              // a search has just moved a task
+  std::vector<std::uint32_t> refused;  // searches whose chosen peer refused
+};
+
+}  // namespace core

@@ -1,0 +1,180 @@
+// The life of a task at its owner and at its home node.
+#include <cassert>
+
+#include "core/node_impl.h"
+
+namespace core {
+
+using Kind = TimerKey::Kind;
+
+void Node::Impl::on(const TaskSubmitted& event) {
+  assert(event.task.home == context.self.id);
+  const Veto veto = submission_veto();
+  if (veto == Veto::queue_full)
+    context.trace(What::limit_queue, event.task, PeerId::none, context.config.limits.queue_length);
+  if (veto != Veto::none) {
+    context.trace(What::task_refused, event.task, PeerId::none, static_cast<std::int64_t>(veto));
+    return context.act(Refused{event.task, veto});
+  }
+  Task task;
+  task.id = event.task;
+  task.epoch = 1;
+  task.offered = 1;
+  task.needs = event.needs;
+  task.arrived = context.now;
+  task.pinned = event.pinned;
+  tasks.add(task, context.config.load.aging);
+  context.persist(Persist::What::submitted, task.id, task.epoch, context.self.id, task.needs);
+  home.add(task.id);
+  context.act(Accepted{task.id});
+  context.trace(What::task_submitted, task.id, PeerId::none, task.needs.priority, load(),
+                policies.transfer->reference(Role::sender));
+  ++arrivals;
+}
+
+void Node::Impl::on(const CancelRequested& event) {
+  if (!home.cancel(event.task)) return;
+  const HomeRecord* record = home.find(event.task);
+  if (record->owner == context.self.id) stop(event.task);
+}
+
+void Node::Impl::stop(TaskId id) {
+  // A task that is being handed over is called back if it still can be; otherwise its next owner
+  // hears of the cancellation from the home node, which repeats it.
+  if (outgoings.find(id) != nullptr)
+    if (const auto outgoing = outgoings.call_off(id)) kept(*outgoing);
+  Task* task = tasks.find(id);
+  if (task == nullptr || task->phase == Task::Phase::returning || task->stopping) return;
+  task->stopping = true;
+  if (task->phase == Task::Phase::running) return context.act(StopTask{id});
+  end(*task, {ExitStatus::Kind::cancelled, 0});
+}
+
+void Node::Impl::start_tasks() {
+  while (tasks.count(Task::Phase::running) < context.config.load.slots) {
+    Task* task = tasks.next_to_start();
+    if (task == nullptr) return;
+    tasks.set_phase(*task, Task::Phase::running);
+    task->started = context.now;
+    context.trace(What::task_started, task->id, PeerId::none, context.now - task->arrived,
+                  tasks.count(Task::Phase::running), context.config.load.slots);
+    context.act(StartTask{task->id, task->epoch});
+    tell_home(*task, TaskState::running);
+  }
+}
+
+void Node::Impl::on(const TaskExited& event) {
+  Task* task = tasks.find(event.task);
+  if (task == nullptr || task->phase != Task::Phase::running) return;
+  ExitStatus status = event.status;
+  if (task->stopping) {
+    const bool signaled = status.kind == ExitStatus::Kind::signaled;
+    status = {ExitStatus::Kind::cancelled, signaled ? status.value : 0};
+  }
+  context.trace(What::task_exited, task->id, PeerId::none, static_cast<std::int64_t>(status.kind),
+                status.value, context.now - task->started);
+  end(*task, status);
+}
+
+void Node::Impl::end(Task& task, ExitStatus status) {
+  task.status = status;
+  tasks.set_phase(task, Task::Phase::returning);
+  context.persist(Persist::What::exited, task.id, task.epoch, context.self.id, {}, status);
+  departed = true;
+  tell_home(task, TaskState::returning);
+  send_results(task);
+}
+
+void Node::Impl::send_results(const Task& task) {
+  const Member* member = context.peers.find(task.id.home);
+  const Endpoint endpoint = member == nullptr ? context.self.endpoint : member->endpoint;
+  context.act(SendResults{task.id, task.epoch, task.status, task.id.home, endpoint});
+}
+
+void Node::Impl::on(const ResultsSent& event) {
+  Task* task = tasks.find(event.task);
+  if (task == nullptr || task->phase != Task::Phase::returning) return;
+  if (event.ok) {
+    tell_home(*task, TaskState::finished);
+    if (task->id.home == context.self.id) discard(*task);
+    return;
+  }
+  const Duration pause = backoff(context.config.limits.resend_interval, task->result_tries++);
+  context.trace(What::results_failed, task->id, task->id.home, pause);
+  context.timers.set(TimerKey::of(Kind::results, task->id), context.now + pause);
+}
+
+// The stay is over: its files go, and so does everything that was remembered of it.
+void Node::Impl::discard(const Task& task) {
+  context.timers.cancel(TimerKey::of(Kind::results, task.id));
+  context.act(DiscardTask{task.id, task.epoch});
+  if (task.id.home != context.self.id)
+    context.persist(Persist::What::forgotten, task.id, task.epoch);
+  tasks.remove(task.id);
+}
+
+TaskReport Node::Impl::report_of(const Task& task, TaskState state) const {
+  return {.task = task.id,
+          .epoch = task.epoch,
+          .state = state,
+          .owner = context.self.id,
+          .hops = task.hops,
+          .probes = task.probes,
+          .status = task.status};
+}
+
+void Node::Impl::tell_home(const Task& task, TaskState state) {
+  const TaskReport report = report_of(task, state);
+  if (task.id.home == context.self.id)
+    home.report(report);
+  else
+    reports.tell(report);
+}
+
+TaskState Node::Impl::state_of(const Task& task) const {
+  switch (task.phase) {
+    case Task::Phase::waiting:
+    case Task::Phase::leaving:
+      return TaskState::waiting;
+    case Task::Phase::running:
+      return TaskState::running;
+    case Task::Phase::returning:
+      return TaskState::returning;
+  }
+  assert(false);
+  return TaskState::unknown;
+}
+
+// At the home node. Always acknowledged, whatever it is worth, or it would be repeated for ever.
+void Node::Impl::on(const TaskReport& report, PeerId from, const Endpoint& from_endpoint) {
+  if (report.task.home != context.self.id) return;
+  home.report(report);
+  if (report.state == TaskState::unknown) return;
+  context.send_to(from, from_endpoint, TaskReportAck{report.task, report.epoch, report.state});
+  // Nobody waits any more for a task that this peer does not remember.
+  if (home.find(report.task) == nullptr && report.state != TaskState::finished)
+    context.send_to(from, from_endpoint, Cancel{report.task});
+}
+
+void Node::Impl::on(const TaskReportAck& ack) {
+  if (!reports.on_ack(ack)) return;
+  const Task* task = tasks.find(ack.task);
+  if (task != nullptr && task->epoch == ack.epoch) discard(*task);
+}
+
+void Node::Impl::on(const TaskQuery& query, PeerId from) {
+  if (from != query.task.home) return;
+  if (const Task* task = tasks.find(query.task)) {
+    // What has finished is told by the pending report, once its results are home.
+    const TaskReport report = report_of(*task, state_of(*task));
+    return context.send(from, report);
+  }
+  // In between owners: the handoff's own messages will settle it.
+  if (incomings.all().contains(query.task) || outgoings.find(query.task) != nullptr) return;
+  context.send(from, TaskReport{.task = query.task,
+                                .epoch = query.epoch,
+                                .state = TaskState::unknown,
+                                .owner = context.self.id});
+}
+
+}  // namespace core

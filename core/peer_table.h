@@ -1,0 +1,46 @@
+// Every other peer that is remembered, and the few of them that a policy may be shown.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "core/message.h"
+#include "core/policy.h"
+#include "core/types.h"
+
+namespace core {
+
+class PeerTable {
+ public:
+  using Members = std::map<PeerId, Member>;
+
+  const Member* find(PeerId id) const;
+  // Adds the peer or replaces its news.
+  void put(const Member& member);
+  void remove(PeerId id);
+  const Members& all() const { return members_; }
+
+  // Alive or suspected, and not draining: those that may be asked for or offered work. By id.
+  const std::vector<PeerInfo>& eligible() const { return eligible_; }
+  bool is_eligible(PeerId id) const;
+  // Alive or suspected: those that take part in membership.
+  std::size_t live_count() const { return live_; }
+
+  // Remembers an eligible peer's load; others are ignored.
+  void learn(PeerId id, Load load, Role role, Time now);
+
+ private:
+  std::vector<PeerInfo>::iterator place(PeerId id);
+  void follow(PeerId id, bool now_eligible);
+
+  Members members_;
+  std::vector<PeerInfo> eligible_;
+  std::size_t live_ = 0;
+};
+
+constexpr bool is_live(MemberState state) {
+  return state == MemberState::alive || state == MemberState::suspect;
+}
+
+}  // namespace core
