@@ -23,7 +23,6 @@ std::uint32_t Searches::begin(Role role, TaskId task) {
   active.search.role = role;
   active.search.task = task;
   active.search.probes_left = limits.probe_limit;
-  searches_.emplace(id, active);
   active.deadline = context_.now + limits.search_timeout;
   ++counts_[side(role)];
   context_.timers.set({Kind::search_deadline, id}, active.deadline);
