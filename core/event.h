@@ -55,10 +55,12 @@ struct BundleReceived {
 };
 
 // The pair to SendResults: the home node has outputs and exit message, or could not be given them.
+// `status`: the task's, or `failed` if its outputs cannot be put where its user wants them.
 struct ResultsSent {
   TaskId task;
   Epoch epoch = 0;
   bool ok = false;
+  ExitStatus status{};
 };
 
 // Periodic measurements of the board.
@@ -72,7 +74,8 @@ struct Reconfigured {
   Config config;
 };
 
-// Take no more work, hand back guests' waiting tasks, let the rest finish; then say Drained.
+// Take no more work, hand back guests' waiting tasks, let the rest finish; then say Drained. A second
+// time: leave at once, whatever is left.
 struct DrainRequested {};
 
 using Event =

@@ -188,7 +188,7 @@ void Node::Impl::configure() {
 }
 
 void Node::Impl::on(const DrainRequested&) {
-  if (context.draining) return;
+  if (context.draining) return depart();
   context.draining = true;
   context.trace(What::draining);
   membership.announce_draining();
@@ -203,11 +203,15 @@ void Node::Impl::settle() {
   resume_refused();
   if (context.draining) hand_back_guests();
   reports.flush();
-  if (!context.draining || drained) return;
+  if (!context.draining) return;
   if (!tasks.all().empty() || !outgoings.all().empty() || !incomings.all().empty() ||
       !reports.empty() || home.has_open())
     return;
-  drained = true;
+  depart();
+}
+
+void Node::Impl::depart() {
+  if (std::exchange(drained, true)) return;
   membership.leave();
   context.act(Drained{});
 }

@@ -31,6 +31,7 @@ class Node::Impl {
                const Message& message);
   void react(const PeerChange& change);
   void settle();
+  void depart();
   void complete_headers();
   void configure();
 

@@ -95,6 +95,7 @@ void Node::Impl::on(const ResultsSent& event) {
   Task* task = tasks.find(event.task);
   if (task == nullptr || task->phase != Task::Phase::returning) return;
   if (event.ok) {
+    task->status = event.status;
     tell_home(*task, TaskState::finished);
     if (task->id.home == context.self.id) discard(*task);
     return;
