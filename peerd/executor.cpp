@@ -1,1 +1,360 @@
+#include "peerd/executor.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "peerd/cgroup.h"
+#include "peerd/session.h"
+#include "peerd/spawn.h"
+#include "peerd/unique_fd.h"
+
+namespace peerd {
+namespace {
+
+// How soon after a task's end whatever else it left in its session is looked for: reading /proc
+// once for all that ended meanwhile, not once for each.
+constexpr std::uint64_t kSweepDelay_ms = 100;
+constexpr int kLastSweeps = 3;  // a process may fork while one is under way
+constexpr std::int32_t kShellSignalBase = 128;
+
+// libuv wants a handle's memory until it has called back.
+template <class T>
+struct CloseHandle {
+  void operator()(T* handle) const {
+    uv_close(reinterpret_cast<uv_handle_t*>(handle),
+             [](uv_handle_t* closed) { delete reinterpret_cast<T*>(closed); });
+  }
+};
+template <class T>
+using Handle = std::unique_ptr<T, CloseHandle<T>>;
+
+struct Process {
+  pid_t pid = -1;
+  std::uint64_t cpu_limit_s = 0;
+  std::uint64_t memory_limit_bytes = 0;
+  std::unique_ptr<CgroupLeaf> leaf;           // null where no cgroup is delegated
+  std::optional<std::uint64_t> kill_at_ms{};  // of the loop's clock, once it has been stopped
+};
+
+struct Streams {
+  UniqueFd in, out, err;
+};
+
+// Above 2, so that the child can put them in place in any order.
+UniqueFd open_above_2(const std::string& path, int flags) {
+  UniqueFd file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+  if (!file || file.get() > 2) return file;
+  return UniqueFd(::fcntl(file.get(), F_DUPFD_CLOEXEC, 3));
+}
+
+bool open_stream(UniqueFd& file, const char* name, const std::string& path, int flags,
+                 std::string& error) {
+  file = open_above_2(path, flags);
+  if (!file) error = std::string(name) + " " + path + ": " + std::system_category().message(errno);
+  return static_cast<bool>(file);
+}
+
+bool open_streams(Streams& streams, const ProcessSpec& spec, std::string& error) {
+  constexpr int kAppend = O_WRONLY | O_CREAT | O_APPEND;
+  const std::string in = spec.stdin_path.empty() ? "/dev/null" : spec.stdin_path;
+  return open_stream(streams.in, "standard input", in, O_RDONLY, error) &&
+         open_stream(streams.out, "standard output", spec.stdout_path, kAppend, error) &&
+         open_stream(streams.err, "standard error", spec.stderr_path, kAppend, error);
+}
+
+std::string size_text(std::uint64_t bytes) {
+  if (bytes % (1 << 20) == 0) return std::to_string(bytes >> 20) + " MiB";
+  if (bytes % (1 << 10) == 0) return std::to_string(bytes >> 10) + " KiB";
+  return std::to_string(bytes) + " bytes";
+}
+
+core::ExitStatus status_of(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return {core::ExitStatus::Kind::signaled, WTERMSIG(wait_status)};
+  return {core::ExitStatus::Kind::exited, WEXITSTATUS(wait_status)};
+}
+
+// The kernel does not say so: the signals it uses for it, after as much CPU time as was allowed.
+// A shell tells of a child's signal in its exit code.
+bool cpu_limit_exceeded(const Process& process, const core::ExitStatus& status,
+                        const rusage& usage) {
+  if (process.cpu_limit_s == 0) return false;
+  const bool by_signal = status.kind == core::ExitStatus::Kind::signaled;
+  const int signal = by_signal ? status.value : status.value - kShellSignalBase;
+  const auto used_us = (std::int64_t{usage.ru_utime.tv_sec} + usage.ru_stime.tv_sec) * 1'000'000 +
+                       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+  // The limit is checked at clock ticks, the usage is exact: a tick or two may be missing.
+  const std::uint64_t nearly_us = process.cpu_limit_s * 1'000'000 - 100'000;
+  return (signal == SIGXCPU || signal == SIGKILL) &&
+         static_cast<std::uint64_t>(used_us) >= nearly_us;
+}
+
+std::string message_of(const Process& process, const core::ExitStatus& status,
+                       const rusage& usage) {
+  if (process.leaf != nullptr && process.leaf->out_of_memory())
+    return "memory limit of " + size_text(process.memory_limit_bytes) + " exceeded";
+  if (cpu_limit_exceeded(process, status, usage))
+    return "CPU limit of " + std::to_string(process.cpu_limit_s) + " s exceeded";
+  return "";
+}
+
+// Ended, but still a zombie: its pid and process group cannot be anybody else's yet.
+bool has_ended(pid_t pid) {
+  siginfo_t info{};
+  const int failed = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
+  assert(failed == 0 || errno == EINTR);
+  return failed == 0 && info.si_pid == pid;
+}
+
+int reap(pid_t pid, rusage& usage) {
+  int wait_status = 0;
+  pid_t reaped;
+  do {
+    reaped = ::wait4(pid, &wait_status, 0, &usage);
+  } while (reaped < 0 && errno == EINTR);
+  assert(reaped == pid);
+  return wait_status;
+}
+
+}  // namespace
+
+struct Executor::Impl {
+  Impl(uv_loop_t* loop, core::Duration grace, OnEnd callback);
+  ~Impl();
+
+  void start(core::TaskId task, const ProcessSpec& spec);
+  ProcessEnd try_start(core::TaskId task, const ProcessSpec& spec);  // failed if not running then
+  void stop(core::TaskId task);
+  void kill(core::TaskId task);
+  void kill_everyone_in(const Process& process);
+  ProcessEnd finish(Process& process);
+  void remember_session(pid_t session);
+
+  void on_child();
+  void deliver_failures();
+  void on_grace_over();
+  void arm_grace_timer();
+  std::size_t sweep_sessions();
+
+  template <class T>
+  Handle<T> handle(int (*initialise)(uv_loop_t*, T*)) {
+    Handle<T> made(new T);
+    const int failed = initialise(loop_, made.get());
+    assert(failed == 0);
+    made->data = this;
+    return made;
+  }
+
+  uv_loop_t* loop_;
+  std::uint64_t kill_grace_ms_ = 0;
+  OnEnd on_end_;
+  std::string no_cgroup_reason_;
+  std::unique_ptr<CgroupTree> cgroups_;
+  std::map<core::TaskId, Process> processes_;
+  std::vector<std::pair<core::TaskId, ProcessEnd>> failures_;  // to be reported from the loop
+  std::vector<pid_t> ended_sessions_;  // sorted; not looked through for survivors yet
+  Handle<uv_signal_t> child_signal_;
+  Handle<uv_timer_t> failure_timer_;
+  Handle<uv_timer_t> grace_timer_;
+  Handle<uv_timer_t> sweep_timer_;
+};
+
+Executor::Impl::Impl(uv_loop_t* loop, core::Duration grace, OnEnd callback)
+    : loop_(loop),
+      kill_grace_ms_(static_cast<std::uint64_t>(grace / core::kMillisecond)),
+      on_end_(std::move(callback)),
+      cgroups_(CgroupTree::open_own(no_cgroup_reason_)),
+      child_signal_(handle(&uv_signal_init)),
+      failure_timer_(handle(&uv_timer_init)),
+      grace_timer_(handle(&uv_timer_init)),
+      sweep_timer_(handle(&uv_timer_init)) {
+  const int failed = uv_signal_start(
+      child_signal_.get(),
+      [](uv_signal_t* signal, int) { static_cast<Impl*>(signal->data)->on_child(); }, SIGCHLD);
+  assert(failed == 0);
+  uv_unref(reinterpret_cast<uv_handle_t*>(child_signal_.get()));
+}
+
+Executor::Impl::~Impl() {
+  for (const auto& [task, process] : processes_) kill_everyone_in(process);
+  for (auto& [task, process] : processes_) finish(process);
+  for (int sweep = 0; sweep < kLastSweeps && sweep_sessions() > 0; ++sweep) continue;
+}
+
+void Executor::Impl::start(core::TaskId task, const ProcessSpec& spec) {
+  assert(!processes_.contains(task));
+  ProcessEnd failure = try_start(task, spec);
+  if (processes_.contains(task)) return;
+  failures_.emplace_back(task, std::move(failure));
+  uv_timer_start(
+      failure_timer_.get(),
+      [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->deliver_failures(); }, 0, 0);
+}
+
+ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec) {
+  ProcessEnd failure{{core::ExitStatus::Kind::failed, 0}, ""};
+  if (spec.arguments.empty()) {
+    failure.message = "no command given";
+    return failure;
+  }
+  Streams streams;
+  if (!open_streams(streams, spec, failure.message)) return failure;
+  Process process{-1, spec.cpu_limit_s, spec.memory_limit_bytes, nullptr, {}};
+  SpawnRequest request{spec.arguments, spec.environment, spec.directory};
+  request.stdin_fd = streams.in.get();
+  request.stdout_fd = streams.out.get();
+  request.stderr_fd = streams.err.get();
+  request.nice = spec.nice;
+  request.cpu_limit_s = spec.cpu_limit_s;
+  if (cgroups_ != nullptr) {
+    process.leaf = cgroups_->acquire(spec.memory_limit_bytes, failure.message);
+    if (process.leaf == nullptr) return failure;
+    request.cgroup_procs_fd = process.leaf->procs_fd();
+  } else {
+    request.address_space_bytes = spec.memory_limit_bytes;
+  }
+  Spawned spawned = spawn(request);
+  if (spawned.pid < 0) {
+    if (process.leaf != nullptr) cgroups_->release(std::move(process.leaf));
+    return {spawned.status, std::move(spawned.message)};
+  }
+  process.pid = spawned.pid;
+  std::erase(ended_sessions_, spawned.pid);  // the number is in use again, so nobody is left in it
+  if (processes_.empty()) uv_ref(reinterpret_cast<uv_handle_t*>(child_signal_.get()));
+  processes_.emplace(task, std::move(process));
+  return {};
+}
+
+void Executor::Impl::deliver_failures() {
+  for (const auto& [task, end] : std::exchange(failures_, {})) on_end_(task, end);
+}
+
+void Executor::Impl::on_child() {
+  std::vector<std::pair<core::TaskId, ProcessEnd>> ends;
+  for (auto next = processes_.begin(); next != processes_.end();) {
+    const auto current = next++;
+    if (!has_ended(current->second.pid)) continue;
+    ends.emplace_back(current->first, finish(current->second));
+    processes_.erase(current);
+  }
+  if (processes_.empty()) uv_unref(reinterpret_cast<uv_handle_t*>(child_signal_.get()));
+  for (const auto& [task, end] : ends) on_end_(task, end);
+}
+
+// Reaps the main process and ends what it left behind.
+ProcessEnd Executor::Impl::finish(Process& process) {
+  if (process.leaf == nullptr) ::kill(-process.pid, SIGKILL);
+  rusage usage{};
+  const core::ExitStatus status = status_of(reap(process.pid, usage));
+  ProcessEnd end{status, message_of(process, status, usage)};
+  if (process.leaf != nullptr) {
+    cgroups_->release(std::move(process.leaf));
+  } else {
+    remember_session(process.pid);
+  }
+  return end;
+}
+
+void Executor::Impl::remember_session(pid_t session) {
+  ended_sessions_.insert(std::upper_bound(ended_sessions_.begin(), ended_sessions_.end(), session),
+                         session);
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(sweep_timer_.get()))) return;
+  uv_timer_start(
+      sweep_timer_.get(),
+      [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->sweep_sessions(); }, kSweepDelay_ms,
+      0);
+}
+
+// Kills what is left in ended sessions; again later if anything was, in case it has just forked.
+std::size_t Executor::Impl::sweep_sessions() {
+  const std::vector<pid_t> sessions = std::exchange(ended_sessions_, {});
+  const std::size_t survivors = signal_sessions(sessions, SIGKILL);
+  if (survivors > 0) {
+    for (pid_t session : sessions) remember_session(session);
+  }
+  return survivors;
+}
+
+void Executor::Impl::kill_everyone_in(const Process& process) {
+  ::kill(-process.pid, SIGKILL);
+  if (process.leaf != nullptr) process.leaf->kill();
+}
+
+void Executor::Impl::kill(core::TaskId task) {
+  const auto found = processes_.find(task);
+  if (found != processes_.end()) kill_everyone_in(found->second);
+}
+
+void Executor::Impl::stop(core::TaskId task) {
+  const auto found = processes_.find(task);
+  if (found == processes_.end() || found->second.kill_at_ms) return;
+  Process& process = found->second;
+  if (signal_sessions({process.pid}, SIGTERM) == 0) ::kill(-process.pid, SIGTERM);  // no /proc
+  ::kill(-process.pid, SIGCONT);  // a stopped one would not see it
+  process.kill_at_ms = uv_now(loop_) + kill_grace_ms_;
+  arm_grace_timer();
+}
+
+void Executor::Impl::on_grace_over() {
+  for (auto& [task, process] : processes_) {
+    if (process.kill_at_ms && *process.kill_at_ms <= uv_now(loop_)) {
+      kill_everyone_in(process);
+      process.kill_at_ms = UINT64_MAX;
+    }
+  }
+  arm_grace_timer();
+}
+
+void Executor::Impl::arm_grace_timer() {
+  std::uint64_t earliest_ms = UINT64_MAX;
+  for (const auto& [task, process] : processes_)
+    earliest_ms = std::min(earliest_ms, process.kill_at_ms.value_or(UINT64_MAX));
+  if (earliest_ms == UINT64_MAX) return;
+  const std::uint64_t now_ms = uv_now(loop_);
+  uv_timer_start(
+      grace_timer_.get(),
+      [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->on_grace_over(); },
+      earliest_ms > now_ms ? earliest_ms - now_ms : 0, 0);
+}
+
+Executor::Executor(uv_loop_t* loop, core::Duration kill_grace, OnEnd on_end)
+    : impl_(std::make_unique<Impl>(loop, kill_grace, std::move(on_end))) {}
+
+Executor::~Executor() = default;
+
+void Executor::start(core::TaskId task, const ProcessSpec& spec) {
+  impl_->start(task, spec);
+}
+
+void Executor::stop(core::TaskId task) {
+  impl_->stop(task);
+}
+
+void Executor::kill(core::TaskId task) {
+  impl_->kill(task);
+}
+
+std::size_t Executor::running() const {
+  return impl_->processes_.size();
+}
+
+void Executor::set_kill_grace(core::Duration kill_grace) {
+  impl_->kill_grace_ms_ = static_cast<std::uint64_t>(kill_grace / core::kMillisecond);
+}
+
+std::string Executor::limits_in_use() const {
+  if (impl_->cgroups_ != nullptr) return "cgroup v2 at " + impl_->cgroups_->directory();
+  return "rlimits: " + impl_->no_cgroup_reason_;
+}
+
+}  // namespace peerd

@@ -1,0 +1,45 @@
+// Starts one process as the leader of a session of its own, cheaply: vfork, with everything
+// prepared beforehand and system calls alone in the child.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/types.h"
+
+namespace peerd {
+
+struct SpawnRequest {
+  const std::vector<std::string>& arguments;    // at least one
+  const std::vector<std::string>& environment;  // complete: "KEY=VALUE"
+  const std::string& directory;                 // absolute
+  int stdin_fd = -1;                            // three open descriptors, none below 3
+  int stdout_fd = -1;
+  int stderr_fd = -1;
+  int nice = 0;                           // on top of the caller's own, which is left alone
+  std::uint64_t cpu_limit_s = 0;          // SIGXCPU at the limit, SIGKILL a second later; 0 = none
+  std::uint64_t address_space_bytes = 0;  // RLIMIT_AS; 0 = none
+  int cgroup_procs_fd = -1;               // cgroup.procs of the cgroup to join; -1 = stay
+};
+
+struct Spawned {
+  pid_t pid = -1;           // > 0: the command runs, and its parent is the caller's process
+  core::ExitStatus status;  // else why not: exited 127 (not found), exited 126 (not executable),
+  std::string message;      // or failed; and one line for the user
+};
+
+// Returns once the command's program is loaded or the attempt is over; leaves no zombie behind.
+//
+// arguments[0] is looked up as the shell does: with a slash it is a path (relative to `directory`),
+// else it is tried in each directory of PATH as `environment` has it ("/usr/bin:/bin" without
+// one). A text file without "#!" is run by /bin/sh; a binary that this machine cannot run is "Exec
+// format error" and 126.
+//
+// The process has no descriptor but 0, 1 and 2, no signal blocked or ignored, no controlling
+// terminal, and dumps no core.
+Spawned spawn(const SpawnRequest& request);
+
+}  // namespace peerd
