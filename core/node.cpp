@@ -301,6 +301,12 @@ std::vector<HandoffStatus> Node::handoffs() const {
   return handoffs;
 }
 
+std::optional<Endpoint> Node::endpoint(PeerId peer) const {
+  if (peer == impl_->context.self.id) return impl_->context.self.endpoint;
+  const Member* member = impl_->context.peers.find(peer);
+  return member == nullptr ? std::nullopt : std::optional(member->endpoint);
+}
+
 std::string Node::name(PeerId peer) const {
   if (peer == impl_->context.self.id) return impl_->context.self.name;
   const Member* member = impl_->context.peers.find(peer);

@@ -68,6 +68,7 @@ class Node {
   Role role() const;
   std::uint32_t reserved() const;  // granted arrivals
   bool draining() const;
+  std::optional<Endpoint> endpoint(PeerId peer) const;
   std::string name(PeerId peer) const;  // its name, or hexadecimal digits while unknown
   // Would a submission be refused now? Asked before inputs are copied.
   Veto admission() const;

@@ -341,9 +341,9 @@ void Node::Impl::on(const Offer& offer, PeerId from) {
     if (asked_for) searches.end(offer.search, What::search_moot);
     return;
   }
+  incomings.grant(from, offer, asked_for ? offer.search : 0);
   context.trace(What::grant_given, offer.task, from, offer.epoch, load(),
                 static_cast<std::int64_t>(role));
-  incomings.grant(from, offer, asked_for ? offer.search : 0);
   if (!asked_for) return;
   searches.end(offer.search, What::search_succeeded);
   succeeded = true;

@@ -1,0 +1,80 @@
+// Answers peerctl over the Unix socket.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "net/control_frame.h"
+#include "net/transport.h"
+#include "peerd/driver.h"
+#include "peerd/log.h"
+#include "peerd/output_follower.h"
+#include "peerd/timer.h"
+
+namespace peerd {
+
+class ControlServer {
+ public:
+  static constexpr std::size_t kMaxClients = 256;
+  static constexpr core::Duration kFollowInterval = 50 * core::kMillisecond;
+
+  ControlServer(uv_loop_t* loop, Driver& driver, Log& log);
+
+  // On failure: why.
+  std::string listen(const std::string& path);
+
+ private:
+  struct Client {
+    std::unique_ptr<net::FrameStream> stream;
+    bool greeted = false;
+    // Requests that wait for a task's end, and those that follow its output; by request number.
+    std::map<std::uint32_t, core::TaskId> waits;
+    std::map<std::uint32_t, OutputFollower> followers;
+  };
+  using Number = std::uint64_t;
+
+  void accepted(std::unique_ptr<net::FrameStream> stream);
+  void gone(Number number);
+  void on_frame(Number number, const net::Bytes& bytes);
+  void answer(Number number, std::uint32_t request, net::ControlBody body);
+  void fail(Number number, std::uint32_t request, int code, const std::string& message);
+
+  void on(Number number, std::uint32_t request, const net::ControlHello& hello);
+  void on(Number number, std::uint32_t request, const net::SubmitRequest& submit);
+  void on(Number number, std::uint32_t request, const net::WaitRequest& wait);
+  void on(Number number, std::uint32_t request, const net::OutputRequest& output);
+  void on(Number number, std::uint32_t request, const net::CancelRequest& cancel);
+  void on(Number number, std::uint32_t request, const net::TasksRequest& tasks);
+  void on(Number number, std::uint32_t request, const net::PeersRequest&);
+  void on(Number number, std::uint32_t request, const net::StatsRequest&);
+  void on(Number number, std::uint32_t request, const net::ExplainRequest& explain);
+  template <typename Other>
+  void on(Number number, std::uint32_t request, const Other&) {
+    fail(number, request, 76, "that is an answer, not a request");
+  }
+
+  // The task of this home that a user names, or answers why not.
+  const core::HomeRecord* record_of(Number number, std::uint32_t request, const std::string& text);
+  void record_changed(core::TaskId task);
+  void end_waits(core::TaskId task);
+  void pump(Number number, std::uint32_t request);
+  void pump_all();
+  net::Ended ended(const core::HomeRecord& record) const;
+
+  uv_loop_t* loop_;
+  Driver& driver_;
+  Log& log_;
+  std::unique_ptr<net::StreamListener> listener_;
+  std::map<Number, Client> clients_;
+  std::map<core::TaskId, std::set<Number>> interested_;  // clients that wait for the task's end
+  Number next_number_ = 0;
+  Timer timer_;
+};
+
+}  // namespace peerd

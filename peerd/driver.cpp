@@ -1,0 +1,348 @@
+#include "peerd/driver.h"
+
+#include <sys/random.h>
+#include <time.h>
+
+#include <cassert>
+#include <utility>
+
+#include "core/describe.h"
+#include "net/codec.h"
+#include "peerd/background.h"
+#include "policies/registry.h"
+
+namespace peerd {
+namespace {
+
+constexpr core::Duration kSampleInterval = core::kSecond;
+constexpr std::size_t kMaxCopying = 512;  // submissions whose inputs are being copied
+
+// sysexits
+constexpr int kNoInput = 66;
+constexpr int kOsError = 71;
+constexpr int kTryLater = 75;
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  const ssize_t got = ::getrandom(&seed, sizeof seed, 0);
+  assert(got == sizeof seed);
+  return seed;
+}
+
+// UTC, to the millisecond: boards' clocks differ, but not so much that a story could not be read.
+std::string time_of_day() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm utc{};
+  ::gmtime_r(&now.tv_sec, &utc);
+  return fmt::format("{:02}:{:02}:{:02}.{:03}", utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     now.tv_nsec / 1'000'000);
+}
+
+// What concerns the whole peer is worth a line at the usual level; a single task's story is not.
+Level level_of(core::What what) {
+  switch (what) {
+    case core::What::peer_joined:
+    case core::What::peer_dead:
+    case core::What::peer_left:
+    case core::What::peer_returned:
+    case core::What::peer_draining:
+    case core::What::memory_pressure_on:
+    case core::What::memory_pressure_off:
+    case core::What::draining:
+    case core::What::woke_late:
+      return Level::info;
+    case core::What::task_lost:
+    case core::What::peers_full:
+    case core::What::identity_conflict:
+      return Level::warning;
+    default:
+      return Level::debug;
+  }
+}
+
+}  // namespace
+
+struct Driver::Turns {
+  uv_prepare_t prepare;
+  uv_check_t check;
+  Driver* driver;
+
+  Turns(uv_loop_t* loop, Driver* owner) : driver(owner) {
+    uv_prepare_init(loop, &prepare);
+    uv_check_init(loop, &check);
+    prepare.data = check.data = this;
+    uv_prepare_start(&prepare, [](uv_prepare_t* handle) {
+      static_cast<Turns*>(handle->data)->driver->drain_inbox();
+    });
+    uv_check_start(&check, [](uv_check_t* handle) {
+      static_cast<Turns*>(handle->data)->driver->drain_inbox();
+    });
+  }
+
+  // The handles live on until the loop has let go of them.
+  static void close(std::unique_ptr<Turns> turns) {
+    Turns* raw = turns.release();
+    uv_prepare_stop(&raw->prepare);
+    uv_check_stop(&raw->check);
+    uv_close(reinterpret_cast<uv_handle_t*>(&raw->prepare), [](uv_handle_t* handle) {
+      auto* self = static_cast<Turns*>(handle->data);
+      uv_close(reinterpret_cast<uv_handle_t*>(&self->check),
+               [](uv_handle_t* inner) { delete static_cast<Turns*>(inner->data); });
+    });
+  }
+};
+
+Driver::Driver(uv_loop_t* loop, Log& log, const Settings& settings, Identity& identity,
+               std::vector<core::Endpoint> seeds)
+    : loop_(loop),
+      log_(log),
+      settings_(settings),
+      identity_(identity),
+      seeds_(std::move(seeds)),
+      files_(settings.state_directory, identity.id()),
+      sampler_(settings.state_directory),
+      streams_(loop, log, [this](auto& stream, const auto& first) { hello(stream, first); }),
+      node_timer_(loop, [this] { post(core::Tick{}); }),
+      sample_timer_(loop, [this] { sample(); }) {
+  home_ = std::make_unique<HomeTasks>(loop, identity.id(), files_, explanations_);
+  Stays::Surroundings around;
+  around.loop = loop;
+  around.self = identity.id();
+  around.files = &files_;
+  around.explanations = &explanations_;
+  around.log = &log_;
+  around.post = [this](core::Event event) { post(std::move(event)); };
+  around.name_of = [this](core::TaskId task) { return name_of(task); };
+  around.ended_at_home = [this](core::TaskId task, const net::StreamEnding& ending) {
+    home_->ended(task, ending);
+  };
+  stays_ = std::make_unique<Stays>(std::move(around), settings.kill_grace, settings.output_bytes);
+  apply(settings);
+}
+
+Driver::~Driver() {
+  if (turns_) Turns::close(std::move(turns_));
+}
+
+std::string Driver::start() {
+  std::size_t cleared = 0;
+  if (const auto error = files_.prepare(cleared)) return *error;
+  if (cleared > 0)
+    log_.warning("cleared {} files and directories that an earlier run left behind", cleared);
+  std::string error;
+  socket_ = net::DatagramSocket::bind(
+      loop_, settings_.listen,
+      [this](const core::Endpoint& from, std::span<const std::uint8_t> bytes) {
+        received(from, bytes);
+      },
+      error);
+  if (!socket_) return error;
+  error = streams_.listen(socket_->local());
+  if (!error.empty()) return error;
+  core::Endpoint advertised = settings_.advertise;
+  if (advertised.port == 0) advertised.port = socket_->local().port;
+  const core::Identity self{identity_.id(), settings_.name, advertised, identity_.incarnation()};
+  node_ = std::make_unique<core::Node>(self, settings_.core, policies::make_policies, seeds_,
+                                       random_seed());
+  log_.info("{} ({:016x}) on {}, {} slots; limits of tasks by {}", settings_.name,
+            core::value(self.id), core::to_string(socket_->local()), settings_.core.load.slots,
+            stays_->limits_in_use());
+  turns_ = std::make_unique<Turns>(loop_, this);
+  sample();
+  sample_timer_.start(kSampleInterval, kSampleInterval);
+  post(core::Tick{});
+  return "";
+}
+
+void Driver::apply(const Settings& settings) {
+  settings_ = settings;
+  log_.set_level(settings.log_level);
+  home_->configure({settings.output_bytes, settings.task_bytes});
+  stays_->configure(settings.kill_grace, settings.output_bytes);
+  streams_.set_limit(settings.streams);
+}
+
+void Driver::reconfigure(const Settings& settings) {
+  apply(settings);
+  post(core::Reconfigured{settings.core});
+}
+
+void Driver::drain(std::function<void()> on_drained) {
+  on_drained_ = std::move(on_drained);
+  post(core::DrainRequested{});
+}
+
+void Driver::set_on_record_changed(std::function<void(core::TaskId)> on_changed) {
+  on_record_changed_ = std::move(on_changed);
+}
+
+core::Time Driver::now() const {
+  return static_cast<core::Time>(uv_hrtime() / 1000);
+}
+
+core::Names Driver::names() const {
+  return [this](core::PeerId peer) { return node_->name(peer); };
+}
+
+std::string Driver::name_of(core::TaskId task) const {
+  return core::to_text(task, names());
+}
+
+// --- Submitting
+
+void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
+  const core::Veto veto = node_->admission();
+  if (veto != core::Veto::none)
+    return answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", settings_.name,
+                                                      core::to_string(veto))});
+  const bool copies = !spec.inputs.empty() || !spec.stdin_path.empty();
+  if (copies && copying_ >= kMaxCopying)
+    return answer(net::Failure{kTryLater,
+                               "too many submissions at once: their inputs are still "
+                               "being copied; try again"});
+  std::string error;
+  const auto serial = identity_.next_serial(error);
+  if (!serial) return answer(net::Failure{kOsError, error});
+  const core::TaskId task{identity_.id(), *serial};
+  const auto queue = [this, task, spec, answer](std::uint64_t input_bytes) {
+    submitting_[task] = answer;
+    home_->add(task, spec);
+    stays_->add(task, 1, spec);
+    const core::Needs needs{spec.memory_limit_bytes, input_bytes, spec.priority};
+    post(core::TaskSubmitted{task, needs, spec.pinned});
+  };
+  if (!copies) return queue(0);
+  ++copying_;
+  using Copied = std::variant<std::uint64_t, std::string>;
+  const auto copied = std::make_shared<Copied>();
+  const std::string directory = files_.directory(task, 1);
+  const std::string stdin_path = files_.stdin_path(task, 1);
+  in_background(
+      loop_,
+      [copied, spec, directory, stdin_path, limit = settings_.task_bytes] {
+        *copied = copy_inputs(spec, directory, stdin_path, limit);
+        if (std::holds_alternative<std::string>(*copied)) remove_stay(directory);
+      },
+      [this, copied, queue, answer] {
+        --copying_;
+        if (const auto* failure = std::get_if<std::string>(copied.get()))
+          return answer(net::Failure{kNoInput, *failure});
+        queue(std::get<std::uint64_t>(*copied));
+      });
+}
+
+// --- Events in
+
+void Driver::post(core::Event event) {
+  inbox_.push_back(std::move(event));
+}
+
+void Driver::drain_inbox() {
+  while (!inbox_.empty()) {
+    core::Actions batch;
+    while (!inbox_.empty()) {
+      const core::Event event = std::move(inbox_.front());
+      inbox_.pop_front();
+      if (log_.writes(Level::debug))
+        log_.line(Level::debug, "event: " + core::describe(event, names()));
+      core::Actions actions = node_->step(now(), event);
+      batch.insert(batch.end(), std::make_move_iterator(actions.begin()),
+                   std::make_move_iterator(actions.end()));
+    }
+    perform(batch);
+  }
+  const core::Time due = node_->next_timeout();
+  if (due == core::kNever) return node_timer_.stop();
+  node_timer_.start(due - now());
+}
+
+void Driver::received(const core::Endpoint& from, std::span<const std::uint8_t> bytes) {
+  auto decoded = net::decode_datagram(bytes);
+  if (const auto* error = std::get_if<net::DecodeError>(&decoded))
+    return log_.limited(Level::warning, "datagram of " + core::to_string(from),
+                        "datagram of " + core::to_string(from) + " ignored: " + error->reason);
+  auto& datagram = std::get<net::Datagram>(decoded);
+  post(core::MessageReceived{from, datagram.header, std::move(datagram.message)});
+}
+
+void Driver::hello(std::unique_ptr<net::FrameStream>& stream, const net::StreamHello& hello) {
+  if (hello.kind == net::StreamHello::Kind::bundle) {
+    if (!stays_->accept_bundle(stream, hello)) return;
+  } else {
+    if (hello.task.home != identity_.id()) return;
+    const core::HomeRecord* record = node_->record(hello.task);
+    const bool wanted = record != nullptr && record->state != core::TaskState::finished &&
+                        hello.epoch >= record->epoch;
+    home_->accept(std::move(stream), hello, wanted);
+  }
+}
+
+void Driver::sample() {
+  stays_->check_output_sizes();
+  post(sampler_.sample());
+}
+
+// --- Actions out
+
+void Driver::perform(const core::Actions& actions) {
+  // Here the journal will commit the batch's Persist records, before anything else is done.
+  for (const core::Action& action : actions) {
+    if (log_.writes(Level::debug))
+      log_.line(Level::debug, "action: " + core::describe(action, names()));
+    std::visit([this](const auto& one) { perform(one); }, action);
+  }
+}
+
+void Driver::perform(const core::Send& action) {
+  socket_->send(action.endpoint, net::encode(net::Datagram{action.header, action.message}));
+}
+
+void Driver::perform(const core::Accepted& action) {
+  const auto found = submitting_.find(action.task);
+  const SubmitAnswer answer = std::move(found->second);
+  submitting_.erase(found);
+  answer(action.task);
+}
+
+void Driver::perform(const core::Refused& action) {
+  const auto found = submitting_.find(action.task);
+  const SubmitAnswer answer = std::move(found->second);
+  submitting_.erase(found);
+  home_->forget(action.task);
+  stays_->perform(core::DiscardTask{action.task, 1});
+  answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", settings_.name,
+                                             core::to_string(action.veto))});
+}
+
+void Driver::perform(const core::StartTask& action) {
+  stays_->perform(action);
+  if (action.task.home == identity_.id()) return;
+  if (const auto home = node_->endpoint(action.task.home))
+    stays_->follow(action.task, action.epoch, *home);
+}
+
+void Driver::perform(const core::RecordChanged& action) {
+  if (on_record_changed_) on_record_changed_(action.task);
+}
+
+void Driver::perform(const core::RecordForgotten& action) {
+  home_->forget(action.task);
+  if (on_record_changed_) on_record_changed_(action.task);
+}
+
+void Driver::perform(const core::Drained&) {
+  if (on_drained_) on_drained_();
+}
+
+void Driver::perform(const core::Trace& action) {
+  const std::string text = core::to_text(action, names());
+  // A story is kept as long as its task: what is told of one that has gone on is dropped.
+  if (action.task && (home_->find(action.task) != nullptr || stays_->spec(action.task) != nullptr))
+    explanations_.add(action.task, time_of_day() + " " + settings_.name + ": " + text);
+  const Level level = level_of(action.what);
+  if (level < Level::debug && log_.writes(level))
+    log_.line(level, action.task ? name_of(action.task) + ": " + text : text);
+}
+
+}  // namespace peerd

@@ -1,0 +1,108 @@
+// The daemon around the core: turns libuv's callbacks into events and performs the actions.
+//
+// Events are collected while callbacks run and drained when the loop has seen them all: the actions
+// of the whole batch are put together, what must persist first, and only then performed.
+#pragma once
+
+#include <uv.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "core/node.h"
+#include "net/control_frame.h"
+#include "net/transport.h"
+#include "peerd/config.h"
+#include "peerd/explanations.h"
+#include "peerd/home_tasks.h"
+#include "peerd/identity.h"
+#include "peerd/load_sampler.h"
+#include "peerd/log.h"
+#include "peerd/stays.h"
+#include "peerd/stream_server.h"
+#include "peerd/task_files.h"
+#include "peerd/timer.h"
+
+namespace peerd {
+
+class Driver {
+ public:
+  Driver(uv_loop_t* loop, Log& log, const Settings& settings, Identity& identity,
+         std::vector<core::Endpoint> seeds);
+  ~Driver();
+
+  // Binds the port. On failure: why.
+  std::string start();
+  void reconfigure(const Settings& settings);
+  // The first time politely: `on_drained` comes when nothing is left. Again: `on_drained` at once.
+  void drain(std::function<void()> on_drained);
+
+  // Copies inputs, then submits. `answer` comes once, later or at once, with the task or why not.
+  using SubmitAnswer = std::function<void(const std::variant<core::TaskId, net::Failure>&)>;
+  void submit(const net::TaskSpec& spec, SubmitAnswer answer);
+  void post(core::Event event);
+
+  // Whenever a record of a task of this home changes, or is forgotten.
+  void set_on_record_changed(std::function<void(core::TaskId)> on_changed);
+
+  // Valid once started, as are all that follow.
+  const core::Node& node() const { return *node_; }
+  core::Time now() const;
+  std::string name_of(core::TaskId task) const;
+  const HomeTask* home_task(core::TaskId task) const { return home_->find(task); }
+  const net::TaskSpec* guest_spec(core::TaskId task) const { return stays_->spec(task); }
+  const Explanations& explanations() const { return explanations_; }
+  const TaskFiles& files() const { return files_; }
+  core::Endpoint local() const { return socket_->local(); }
+
+ private:
+  void drain_inbox();
+  void perform(const core::Actions& actions);
+  void perform(const core::Persist&) {}  // kept in memory by the node until there is a journal
+  void perform(const core::Send& action);
+  void perform(const core::Accepted& action);
+  void perform(const core::Refused& action);
+  void perform(const core::StartTask& action);
+  void perform(const core::RecordChanged& action);
+  void perform(const core::RecordForgotten& action);
+  void perform(const core::Drained&);
+  void perform(const core::Trace& action);
+  template <typename Action>
+  void perform(const Action& action) {
+    stays_->perform(action);
+  }
+  void received(const core::Endpoint& from, std::span<const std::uint8_t> bytes);
+  void hello(std::unique_ptr<net::FrameStream>& stream, const net::StreamHello& hello);
+  void sample();
+  void apply(const Settings& settings);
+  core::Names names() const;
+
+  uv_loop_t* loop_;
+  Log& log_;
+  Settings settings_;
+  Identity& identity_;
+  std::vector<core::Endpoint> seeds_;
+  TaskFiles files_;
+  Explanations explanations_;
+  LoadSampler sampler_;
+  std::unique_ptr<core::Node> node_;
+  std::unique_ptr<HomeTasks> home_;
+  std::unique_ptr<Stays> stays_;
+  std::unique_ptr<net::DatagramSocket> socket_;
+  StreamServer streams_;
+  std::deque<core::Event> inbox_;
+  std::map<core::TaskId, SubmitAnswer> submitting_;
+  std::size_t copying_ = 0;
+  std::function<void(core::TaskId)> on_record_changed_;
+  std::function<void()> on_drained_;
+  Timer node_timer_;
+  Timer sample_timer_;
+  struct Turns;  // the loop's prepare and check handles, which drain the inbox
+  std::unique_ptr<Turns> turns_;
+};
+
+}  // namespace peerd

@@ -1,0 +1,71 @@
+#include "peerd/home_tasks.h"
+
+#include <unistd.h>
+
+namespace peerd {
+
+HomeTasks::HomeTasks(uv_loop_t* loop, core::PeerId self, const TaskFiles& files,
+                     Explanations& explanations)
+    : loop_(loop), self_(self), files_(files), explanations_(explanations) {}
+
+void HomeTasks::add(core::TaskId task, const net::TaskSpec& spec) {
+  tasks_[task.serial] = {command_line(spec), spec.priority, spec.outputs, ""};
+}
+
+const HomeTask* HomeTasks::find(core::TaskId task) const {
+  const auto found = tasks_.find(task.serial);
+  return task.home != self_ || found == tasks_.end() ? nullptr : &found->second;
+}
+
+void HomeTasks::ended(core::TaskId task, const net::StreamEnding& ending) {
+  const auto found = tasks_.find(task.serial);
+  if (found != tasks_.end()) found->second.message = ending.message;
+}
+
+void HomeTasks::forget(core::TaskId task) {
+  tasks_.erase(task.serial);
+  receivers_.erase(task);
+  explanations_.forget(task);
+  for (const int stream : {1, 2}) ::unlink(files_.output_path(task, 0, stream).c_str());
+}
+
+void HomeTasks::accept(std::unique_ptr<net::FrameStream> stream, const net::StreamHello& hello,
+                       bool wanted) {
+  const core::TaskId task = hello.task;
+  ResultsReceiver::Target target;
+  const HomeTask* known = find(task);
+  target.wanted = wanted && known != nullptr;
+  if (target.wanted) target.outputs = known->outputs;
+  target.stdout_path = files_.output_path(task, hello.epoch, 1);
+  target.stderr_path = files_.output_path(task, hello.epoch, 2);
+  target.max_output_bytes = limits_.output_bytes;
+  target.max_task_bytes = limits_.task_bytes;
+  const auto on_trace = [this, task, keep = target.wanted](const std::vector<std::string>& lines) {
+    if (!keep) return;
+    for (const std::string& line : lines) explanations_.add(task, line);
+  };
+  const auto on_done = [this, task](const ResultsReceiver::Arrival& arrival) {
+    if (arrival.error.empty()) {
+      net::StreamEnding ending = arrival.ending;
+      if (!arrival.failure.empty()) ending.message = arrival.failure;
+      ended(task, ending);
+    }
+    receivers_.erase(task);
+  };
+  // An earlier stream of the task is one whose break has not been noticed yet.
+  receivers_.erase(task);
+  receivers_[task] = std::make_unique<ResultsReceiver>(loop_, std::move(stream), std::move(target),
+                                                       on_trace, on_done);
+}
+
+std::string command_line(const net::TaskSpec& spec) {
+  std::string line;
+  for (const std::string& argument : spec.arguments) {
+    if (!line.empty()) line += ' ';
+    line += argument;
+    if (line.size() > kMaxCommandBytes) return line.substr(0, kMaxCommandBytes - 3) + "...";
+  }
+  return line;
+}
+
+}  // namespace peerd

@@ -1,0 +1,37 @@
+// Reads what a task of this home has printed so far, from where it stopped the last time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/types.h"
+#include "net/control_frame.h"
+#include "peerd/unique_fd.h"
+
+namespace peerd {
+
+class OutputFollower {
+ public:
+  OutputFollower(core::TaskId task, bool follow, const std::string& stdout_path,
+                 const std::string& stderr_path)
+      : task_(task), follow_(follow), streams_{{stdout_path, {}, 0}, {stderr_path, {}, 0}} {}
+
+  core::TaskId task() const { return task_; }
+  bool follows() const { return follow_; }
+  // The next piece of stdout or stderr; nullopt if there is nothing new.
+  std::optional<net::Output> next();
+
+ private:
+  struct Stream {
+    std::string path;
+    UniqueFd file;
+    std::uint64_t offset = 0;
+  };
+
+  core::TaskId task_;
+  bool follow_;
+  Stream streams_[2];
+};
+
+}  // namespace peerd

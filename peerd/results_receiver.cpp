@@ -1,0 +1,148 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "net/codec.h"
+#include "peerd/results.h"
+#include "peerd/task_files.h"
+
+namespace peerd {
+namespace {
+
+constexpr std::uint32_t kFirstOutput = 2;
+
+std::uint64_t size_of(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+}  // namespace
+
+ResultsReceiver::ResultsReceiver(uv_loop_t* loop, std::unique_ptr<net::FrameStream> stream,
+                                 Target target, OnTrace on_trace, OnDone on_done)
+    : target_(std::move(target)),
+      on_trace_(std::move(on_trace)),
+      on_done_(std::move(on_done)),
+      outputs_(target_.outputs.size()),
+      stream_(std::move(stream)),
+      writer_(loop, *stream_) {
+  have_[0] = size_of(target_.stdout_path);
+  have_[1] = size_of(target_.stderr_path);
+  stream_->set_callbacks({.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
+                          .on_closed =
+                              [this](const std::string& error) {
+                                finish(error.empty() ? "the owner closed the stream" : error);
+                              },
+                          .on_drained = nullptr});
+}
+
+void ResultsReceiver::on_frame(const net::Bytes& bytes) {
+  auto decoded = net::decode_stream_frame(bytes);
+  if (auto* error = std::get_if<net::DecodeError>(&decoded)) return finish(error->reason);
+  std::visit([this](auto&& frame) { on(std::move(frame)); },
+             std::move(std::get<net::StreamFrame>(decoded)));
+}
+
+void ResultsReceiver::on(const net::StreamFile& frame) {
+  if (!target_.wanted) return;
+  if (frame.index < kFirstOutput || frame.index - kFirstOutput >= outputs_.size())
+    return finish("an output that the task did not declare");
+  output_bytes_ += frame.size;
+  const std::string& path = target_.outputs[frame.index - kFirstOutput].path;
+  if (output_bytes_ > target_.max_task_bytes)
+    return failed("outputs of more than " + std::to_string(target_.max_task_bytes) +
+                  " bytes: larger than [limits] task_bytes allows");
+  outputs_[frame.index - kFirstOutput] = {unfinished_name(path), frame.size, 0};
+  store(unfinished_name(path), frame.mode & 0777, true, 0, {}, "output " + path);
+}
+
+void ResultsReceiver::on(net::StreamChunk frame) {
+  if (!target_.wanted) return;
+  if (frame.index < kFirstOutput) return append(frame.index, std::move(frame));
+  const std::size_t at = frame.index - kFirstOutput;
+  if (at >= outputs_.size()) return finish("a chunk of an unknown output");
+  Output& output = outputs_[at];
+  if (!arrival_.failure.empty()) return;
+  if (frame.offset != output.received || frame.bytes.size() > output.size - output.received)
+    return finish("a chunk that does not fit its output");
+  output.received += frame.bytes.size();
+  store(output.path, 0600, false, frame.offset, std::move(frame.bytes),
+        "output " + target_.outputs[at].path);
+}
+
+// stdout and stderr: what an earlier stream brought is skipped, a gap is an error.
+void ResultsReceiver::append(std::uint32_t index, net::StreamChunk frame) {
+  std::uint64_t& have = have_[index];
+  const std::uint64_t end = frame.offset + frame.bytes.size();
+  if (frame.offset > have) return finish("a gap in the task's output");
+  if (end <= have) return;
+  if (end > target_.max_output_bytes)
+    return failed("more output than [limits] output_bytes allows: " +
+                  std::to_string(target_.max_output_bytes) + " bytes");
+  const auto known = static_cast<std::ptrdiff_t>(have - frame.offset);
+  frame.bytes.erase(frame.bytes.begin(), frame.bytes.begin() + known);
+  const std::uint64_t offset = std::exchange(have, end);
+  const std::string& path = index == 0 ? target_.stdout_path : target_.stderr_path;
+  store(path, 0600, false, offset, std::move(frame.bytes), index == 0 ? "stdout" : "stderr");
+}
+
+void ResultsReceiver::store(const std::string& path, std::uint32_t mode, bool truncate,
+                            std::uint64_t offset, std::vector<std::uint8_t> bytes,
+                            const std::string& what) {
+  writer_.write(path, mode, truncate, offset, std::move(bytes), [this, what](const auto& error) {
+    if (!error.empty()) failed(what + " cannot be stored: " + error);
+  });
+}
+
+void ResultsReceiver::on(const net::StreamTrace& frame) {
+  on_trace_(frame.lines);
+}
+
+void ResultsReceiver::on(const net::StreamEnding& frame) {
+  arrival_.ending = frame;
+}
+
+void ResultsReceiver::on(const net::StreamEnd&) {
+  if (target_.wanted && arrival_.failure.empty()) place_outputs();
+  stream_->write(net::encode(
+      net::StreamFrame{net::StreamDone{true, arrival_.failure.substr(0, net::kMaxErrorBytes)}}));
+  finish("");
+}
+
+// Only whole outputs get their names: nobody ever sees half a file.
+void ResultsReceiver::place_outputs() {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Output& output = outputs_[i];
+    if (output.path.empty()) continue;
+    const std::string& path = target_.outputs[i].path;
+    if (output.received == output.size && ::rename(output.path.c_str(), path.c_str()) == 0)
+      continue;
+    return failed("output " + path + ": " +
+                  (output.received == output.size ? std::strerror(errno) : "incomplete"));
+  }
+}
+
+// The first failure is remembered; the rest of the stream is read and dropped.
+void ResultsReceiver::failed(const std::string& failure) {
+  if (!arrival_.failure.empty()) return;
+  arrival_.failure = failure;
+  for (const Output& output : outputs_)
+    if (!output.path.empty()) ::unlink(output.path.c_str());
+}
+
+void ResultsReceiver::finish(const std::string& error) {
+  stream_->close();
+  if (!error.empty())
+    for (const Output& output : outputs_)
+      if (!output.path.empty()) ::unlink(output.path.c_str());
+  const auto callback = std::exchange(on_done_, nullptr);
+  if (!callback) return;
+  arrival_.error = error;
+  // Last: the callback may destroy this object.
+  callback(arrival_);
+}
+
+}  // namespace peerd

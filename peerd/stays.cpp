@@ -1,0 +1,305 @@
+#include "peerd/stays.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "peerd/background.h"
+
+namespace peerd {
+namespace {
+
+using Kind = core::ExitStatus::Kind;
+
+constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// Priorities -9 ... 10 become nice values 19 ... 0, so that the daemon itself, which must answer
+// probes in time, is never behind a task.
+int nice_of(std::int32_t priority) {
+  return std::clamp(10 - priority, 0, 19);
+}
+
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+std::uint64_t size_of(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+std::string from_environment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : value;
+}
+
+}  // namespace
+
+Stays::Stays(Surroundings surroundings, core::Duration kill_grace, std::uint64_t max_output_bytes)
+    : around_(std::move(surroundings)),
+      max_output_bytes_(max_output_bytes),
+      executor_(around_.loop, kill_grace,
+                [this](core::TaskId task, const ProcessEnd& end) { process_ended(task, end); }) {}
+
+void Stays::configure(core::Duration kill_grace, std::uint64_t max_output_bytes) {
+  executor_.set_kill_grace(kill_grace);
+  max_output_bytes_ = max_output_bytes;
+}
+
+void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec) {
+  stays_[{task, epoch}].spec = std::move(spec);
+}
+
+// --- Running
+
+void Stays::perform(const core::StartTask& action) {
+  Stay* stay = find(action.task, action.epoch);
+  stay->running = true;
+  const std::string directory = around_.files->directory(action.task, action.epoch);
+  // A task without inputs has no directory yet. What stands in the way of it the executor will
+  // tell.
+  make_directories(directory);
+  executor_.start(action.task, process_of(action.task, action.epoch, stay->spec));
+}
+
+ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
+                              const net::TaskSpec& spec) const {
+  ProcessSpec process;
+  process.arguments = spec.arguments;
+  const std::string directory = around_.files->directory(task, epoch);
+  std::map<std::string, std::string> environment = {
+      {"PATH", from_environment("PATH", kDefaultPath)},
+      {"LANG", from_environment("LANG", "C.UTF-8")},
+      {"HOME", directory},
+      {"PEERD_TASK", around_.name_of(task)}};
+  for (const std::string& variable : spec.environment) {
+    const std::size_t equals = variable.find('=');
+    environment[variable.substr(0, equals)] = variable.substr(equals + 1);
+  }
+  for (const auto& [name, value] : environment) process.environment.push_back(name + "=" + value);
+  process.directory = directory;
+  if (!spec.directory.empty()) {
+    const bool absolute = spec.directory.front() == '/';
+    process.directory = absolute ? spec.directory : directory + "/" + spec.directory;
+    if (!absolute) make_directories(process.directory);
+  }
+  if (!spec.stdin_path.empty()) process.stdin_path = around_.files->stdin_path(task, epoch);
+  process.stdout_path = around_.files->output_path(task, epoch, 1);
+  process.stderr_path = around_.files->output_path(task, epoch, 2);
+  process.nice = nice_of(spec.priority);
+  process.cpu_limit_s = spec.cpu_limit_s;
+  process.memory_limit_bytes = spec.memory_limit_bytes;
+  return process;
+}
+
+void Stays::perform(const core::StopTask& action) {
+  executor_.stop(action.task);
+}
+
+void Stays::process_ended(core::TaskId task, const ProcessEnd& end) {
+  core::Epoch epoch = 0;
+  Stay* stay = running_stay(task, epoch);
+  if (stay == nullptr) return;
+  stay->running = false;
+  core::ExitStatus status = end.status;
+  if (stay->message.empty()) stay->message = end.message;
+  if (status == core::ExitStatus{Kind::exited, 0}) {
+    const std::string missing = missing_output(task, epoch, *stay);
+    if (!missing.empty()) {
+      status = {Kind::failed, 0};
+      stay->message = "output " + missing + " was not produced";
+    }
+  }
+  around_.post(core::TaskExited{task, status});
+}
+
+std::string Stays::missing_output(core::TaskId task, core::Epoch epoch, const Stay& stay) const {
+  const std::string directory = around_.files->directory(task, epoch) + "/";
+  for (const net::FileSpec& output : stay.spec.outputs)
+    if (!exists(directory + output.name)) return output.name;
+  return "";
+}
+
+void Stays::check_output_sizes() {
+  for (auto& [key, stay] : stays_) {
+    if (!stay.running || !stay.message.empty()) continue;
+    for (const int stream : {1, 2}) {
+      if (size_of(around_.files->output_path(key.first, key.second, stream)) <= max_output_bytes_)
+        continue;
+      stay.message = std::string(stream == 1 ? "stdout" : "stderr") + " grew beyond [limits] " +
+                     "output_bytes (" + std::to_string(max_output_bytes_) + "): stopped";
+      executor_.kill(key.first);
+      break;
+    }
+  }
+}
+
+// --- Bundles
+
+void Stays::perform(const core::SendBundle& action) {
+  Stay* stay = nullptr;
+  core::Epoch epoch = 0;
+  // The stay that it leaves: the newest before the epoch that was offered.
+  for (auto& [key, candidate] : stays_)
+    if (key.first == action.task && key.second < action.epoch) {
+      stay = &candidate;
+      epoch = key.second;
+    }
+  std::vector<std::string> trace;
+  if (!at_home(action.task)) trace = around_.explanations->take_untold(action.task);
+  const auto done = [this, task = action.task, left = epoch,
+                     offered = action.epoch](const std::string& error) {
+    if (!error.empty())
+      around_.log->warning("files of {} did not reach the next peer: {}", around_.name_of(task),
+                           error);
+    if (Stay* sent = find(task, left)) sent->sender.reset();
+    around_.post(core::BundleSent{task, offered, error.empty()});
+  };
+  stay->sender = std::make_unique<BundleSender>(
+      around_.loop, action.endpoint,
+      hello(net::StreamHello::Kind::bundle, action.task, action.epoch), stay->spec,
+      around_.files->directory(action.task, epoch), around_.files->stdin_path(action.task, epoch),
+      trace, done);
+}
+
+void Stays::perform(const core::ExpectBundle& action) {
+  Stay& stay = stays_[{action.task, action.epoch}];
+  stay.source = action.from;
+  stay.expected_bytes = action.bytes;
+}
+
+bool Stays::accept_bundle(std::unique_ptr<net::FrameStream>& stream,
+                          const net::StreamHello& hello) {
+  Stay* stay = find(hello.task, hello.epoch);
+  if (stay == nullptr || stay->source != hello.from || stay->receiver) return false;
+  const auto done = [this, task = hello.task,
+                     epoch = hello.epoch](BundleReceiver::Arrival arrival) {
+    bundle_arrived(task, epoch, std::move(arrival));
+  };
+  const std::string directory = around_.files->directory(hello.task, hello.epoch);
+  make_directories(directory);
+  stay->receiver = std::make_unique<BundleReceiver>(
+      around_.loop, std::move(stream), directory,
+      around_.files->stdin_path(hello.task, hello.epoch), stay->expected_bytes, done);
+  return true;
+}
+
+void Stays::bundle_arrived(core::TaskId task, core::Epoch epoch, BundleReceiver::Arrival arrival) {
+  Stay* stay = find(task, epoch);
+  if (stay == nullptr) return;
+  stay->receiver.reset();
+  stay->source = core::PeerId::none;
+  if (!arrival.error.empty())
+    around_.log->warning("files of {} did not arrive: {}", around_.name_of(task), arrival.error);
+  for (const std::string& line : arrival.trace) around_.explanations->add(task, line);
+  stay->spec = std::move(arrival.spec);
+  around_.post(core::BundleReceived{task, epoch, arrival.error.empty()});
+}
+
+void Stays::perform(const core::CancelBundle& action) {
+  for (auto& [key, stay] : stays_)
+    if (key.first == action.task && key.second < action.epoch) stay.sender.reset();
+  if (Stay* stay = find(action.task, action.epoch)) {
+    stay->receiver.reset();
+    stay->source = core::PeerId::none;
+  }
+}
+
+// --- Results
+
+void Stays::perform(const core::SendResults& action) {
+  Stay* stay = find(action.task, action.epoch);
+  const net::StreamEnding ending{action.status, stay->message};
+  if (at_home(action.task)) return place_at_home(action.task, action.epoch, ending);
+  if (!stay->results) follow(action.task, action.epoch, action.endpoint);
+  std::vector<FileToSend> outputs;
+  const std::string directory = around_.files->directory(action.task, action.epoch) + "/";
+  for (std::uint32_t i = 0; i < stay->spec.outputs.size(); ++i)
+    if (exists(directory + stay->spec.outputs[i].name))
+      outputs.push_back({i + 2, directory + stay->spec.outputs[i].name});
+  const auto done = [this, task = action.task, epoch = action.epoch, status = action.status](
+                        const std::string& error, const std::string& failure) {
+    if (!error.empty())
+      around_.log->warning("results of {} did not reach its home node: {}", around_.name_of(task),
+                           error);
+    if (Stay* sent = find(task, epoch)) sent->results.reset();
+    const core::ExitStatus final_status =
+        failure.empty() ? status : core::ExitStatus{Kind::failed, 0};
+    around_.post(core::ResultsSent{task, epoch, error.empty(), final_status});
+  };
+  stay->results->finish(action.endpoint, ending, std::move(outputs), done);
+}
+
+void Stays::follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home) {
+  find(task, epoch)->results = std::make_unique<ResultsSender>(
+      around_.loop, home, hello(net::StreamHello::Kind::results, task, epoch),
+      around_.files->output_path(task, epoch, 1), around_.files->output_path(task, epoch, 2),
+      [this, task] { return around_.explanations->take_untold(task); });
+}
+
+// Nothing has to travel: outputs go to where the user wants them.
+void Stays::place_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending) {
+  const auto failure = std::make_shared<std::string>();
+  const auto done = [this, task, epoch, ending, failure] {
+    net::StreamEnding told = ending;
+    if (!failure->empty()) told = {{Kind::failed, 0}, *failure};
+    around_.ended_at_home(task, told);
+    around_.post(core::ResultsSent{task, epoch, true, told.status});
+  };
+  std::vector<std::pair<std::string, std::string>> copies;
+  const std::string directory = around_.files->directory(task, epoch) + "/";
+  for (const net::FileSpec& output : find(task, epoch)->spec.outputs)
+    if (exists(directory + output.name)) copies.emplace_back(directory + output.name, output.path);
+  if (copies.empty()) return done();
+  in_background(
+      around_.loop,
+      [copies, failure] {
+        for (const auto& [from, to] : copies)
+          if (const auto error = place_output(from, to)) {
+            *failure = *error;
+            return;
+          }
+      },
+      done);
+}
+
+void Stays::perform(const core::DiscardTask& action) {
+  stays_.erase({action.task, action.epoch});
+  if (!at_home(action.task)) around_.explanations->forget(action.task);
+  const std::string directory = around_.files->directory(action.task, action.epoch);
+  in_background(
+      around_.loop, [directory] { remove_stay(directory); }, [] {});
+}
+
+// --- Odds
+
+const net::TaskSpec* Stays::spec(core::TaskId task) const {
+  const net::TaskSpec* newest = nullptr;
+  for (auto at = stays_.lower_bound({task, 0}); at != stays_.end() && at->first.first == task; ++at)
+    newest = &at->second.spec;
+  return newest;
+}
+
+Stays::Stay* Stays::find(core::TaskId task, core::Epoch epoch) {
+  const auto found = stays_.find({task, epoch});
+  return found == stays_.end() ? nullptr : &found->second;
+}
+
+Stays::Stay* Stays::running_stay(core::TaskId task, core::Epoch& epoch) {
+  for (auto at = stays_.lower_bound({task, 0}); at != stays_.end() && at->first.first == task; ++at)
+    if (at->second.running) {
+      epoch = at->first.second;
+      return &at->second;
+    }
+  return nullptr;
+}
+
+net::StreamHello Stays::hello(net::StreamHello::Kind kind, core::TaskId task,
+                              core::Epoch epoch) const {
+  return {core::kProtocolVersion, kind, around_.self, task, epoch};
+}
+
+}  // namespace peerd

@@ -1,0 +1,94 @@
+// The tasks that are on this board, as processes and files: performs the core's actions on them and
+// answers with its events. A stay is one task at one epoch.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/action.h"
+#include "core/event.h"
+#include "net/stream_frame.h"
+#include "net/task_spec.h"
+#include "peerd/bundle.h"
+#include "peerd/executor.h"
+#include "peerd/explanations.h"
+#include "peerd/log.h"
+#include "peerd/results.h"
+#include "peerd/task_files.h"
+
+namespace peerd {
+
+class Stays {
+ public:
+  struct Surroundings {
+    uv_loop_t* loop = nullptr;
+    core::PeerId self = core::PeerId::none;
+    const TaskFiles* files = nullptr;
+    Explanations* explanations = nullptr;
+    Log* log = nullptr;
+    std::function<void(core::Event)> post;
+    std::function<std::string(core::TaskId)> name_of;  // "board1.17"
+    // What the home node is told of the end of a task of its own.
+    std::function<void(core::TaskId, const net::StreamEnding&)> ended_at_home;
+  };
+
+  Stays(Surroundings surroundings, core::Duration kill_grace, std::uint64_t max_output_bytes);
+
+  void configure(core::Duration kill_grace, std::uint64_t max_output_bytes);
+  // A submitted task whose inputs are in place.
+  void add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec);
+
+  void perform(const core::StartTask& action);
+  // Begins to bring a guest's output home while it runs.
+  void follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home);
+  void perform(const core::StopTask& action);
+  void perform(const core::SendBundle& action);
+  void perform(const core::ExpectBundle& action);
+  void perform(const core::CancelBundle& action);
+  void perform(const core::SendResults& action);
+  void perform(const core::DiscardTask& action);
+
+  // A stream that opened with this Hello, if such a bundle is expected from that peer.
+  bool accept_bundle(std::unique_ptr<net::FrameStream>& stream, const net::StreamHello& hello);
+
+  const net::TaskSpec* spec(core::TaskId task) const;  // of its newest stay here
+  std::size_t running() const { return executor_.running(); }
+  std::string limits_in_use() const { return executor_.limits_in_use(); }
+  // Ends tasks that print more than they may. Call about once a second.
+  void check_output_sizes();
+
+ private:
+  using Key = std::pair<core::TaskId, core::Epoch>;
+  struct Stay {
+    net::TaskSpec spec;
+    bool running = false;
+    std::string message;  // what there is to say of its end
+    core::PeerId source = core::PeerId::none;
+    std::uint64_t expected_bytes = 0;
+    std::unique_ptr<BundleSender> sender;
+    std::unique_ptr<BundleReceiver> receiver;
+    std::unique_ptr<ResultsSender> results;
+  };
+
+  Stay* find(core::TaskId task, core::Epoch epoch);
+  Stay* running_stay(core::TaskId task, core::Epoch& epoch);
+  bool at_home(core::TaskId task) const { return task.home == around_.self; }
+  ProcessSpec process_of(core::TaskId task, core::Epoch epoch, const net::TaskSpec& spec) const;
+  void process_ended(core::TaskId task, const ProcessEnd& end);
+  std::string missing_output(core::TaskId task, core::Epoch epoch, const Stay& stay) const;
+  void bundle_arrived(core::TaskId task, core::Epoch epoch, BundleReceiver::Arrival arrival);
+  void place_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending);
+  net::StreamHello hello(net::StreamHello::Kind kind, core::TaskId task, core::Epoch epoch) const;
+
+  Surroundings around_;
+  std::uint64_t max_output_bytes_;
+  std::map<Key, Stay> stays_;
+  Executor executor_;
+};
+
+}  // namespace peerd

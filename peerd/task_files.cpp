@@ -1,0 +1,172 @@
+#include "peerd/task_files.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "peerd/unique_fd.h"
+
+namespace peerd {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string failure(const std::string& what, int error) {
+  return what + ": " + std::strerror(error);
+}
+
+std::string stay_name(core::TaskId task, core::Epoch epoch) {
+  char name[64];
+  std::snprintf(name, sizeof name, "%016llx.%llu.%u",
+                static_cast<unsigned long long>(core::value(task.home)),
+                static_cast<unsigned long long>(task.serial), epoch);
+  return name;
+}
+
+bool share_blocks(int from, int to) {
+  return ::ioctl(to, FICLONE, from) == 0;
+}
+
+std::optional<std::string> copy_bytes(int from, int to, const std::string& what) {
+  if (share_blocks(from, to)) return std::nullopt;
+  while (true) {
+    const ssize_t copied = ::copy_file_range(from, nullptr, to, nullptr, 1 << 20, 0);
+    if (copied == 0) return std::nullopt;
+    if (copied > 0) continue;
+    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+      return failure(what, errno);
+    break;
+  }
+  std::vector<char> buffer(256 << 10);
+  while (true) {
+    const ssize_t got = ::read(from, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failure(what, errno);
+    if (got == 0) return std::nullopt;
+    for (ssize_t done = 0; done < got;) {
+      const ssize_t put = ::write(to, buffer.data() + done, static_cast<std::size_t>(got - done));
+      if (put < 0 && errno != EINTR) return failure(what, errno);
+      if (put > 0) done += put;
+    }
+  }
+}
+
+// Copies a regular file. Its size, or why not.
+std::variant<std::uint64_t, std::string> copy_file(const std::string& from, const std::string& to,
+                                                   const std::string& what) {
+  const UniqueFd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!source) return failure(what, errno);
+  struct stat status {};
+  if (::fstat(source.get(), &status) != 0) return failure(what, errno);
+  if (!S_ISREG(status.st_mode)) return what + ": not a regular file";
+  const mode_t mode = (status.st_mode & 0777) | 0600;
+  const UniqueFd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  if (!target) return failure(what, errno);
+  if (auto error = copy_bytes(source.get(), target.get(), what)) return *error;
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+}  // namespace
+
+TaskFiles::TaskFiles(std::string state_directory, core::PeerId self)
+    : work_root_(state_directory + "/work"),
+      output_root_(state_directory + "/output"),
+      self_(self) {}
+
+std::optional<std::string> TaskFiles::prepare(std::size_t& cleared) const {
+  cleared = 0;
+  for (const std::string& root : {work_root_, output_root_}) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(root, error)) {
+      std::error_code ignored;
+      fs::remove_all(entry.path(), ignored);
+      ++cleared;
+    }
+    if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) return failure(root, errno);
+  }
+  return std::nullopt;
+}
+
+std::string TaskFiles::directory(core::TaskId task, core::Epoch epoch) const {
+  return work_root_ + "/" + stay_name(task, epoch);
+}
+
+std::string TaskFiles::stdin_path(core::TaskId task, core::Epoch epoch) const {
+  return directory(task, epoch) + ".in";
+}
+
+std::string TaskFiles::output_path(core::TaskId task, core::Epoch epoch, int stream) const {
+  const char* suffix = stream == 1 ? ".out" : ".err";
+  if (task.home == self_) return output_root_ + "/" + std::to_string(task.serial) + suffix;
+  return directory(task, epoch) + suffix;
+}
+
+std::variant<std::uint64_t, std::string> copy_inputs(const net::TaskSpec& spec,
+                                                     const std::string& directory,
+                                                     const std::string& stdin_path,
+                                                     std::uint64_t max_bytes) {
+  if (!make_directories(directory)) return failure(directory, errno);
+  std::vector<std::pair<net::FileSpec, std::string>> copies;
+  if (!spec.stdin_path.empty()) copies.push_back({{"stdin", spec.stdin_path}, stdin_path});
+  for (const net::FileSpec& input : spec.inputs)
+    copies.push_back({input, directory + "/" + input.name});
+  std::uint64_t total = 0;
+  for (const auto& [file, target] : copies) {
+    if (!make_directories(parent_of(target))) return failure("input " + file.name, errno);
+    auto copied = copy_file(file.path, target, "input " + file.path);
+    if (auto* error = std::get_if<std::string>(&copied)) return std::move(*error);
+    total += std::get<std::uint64_t>(copied);
+    if (total > max_bytes)
+      return "inputs of more than " + std::to_string(max_bytes) +
+             " bytes: larger than [limits] task_bytes allows";
+  }
+  return total;
+}
+
+std::string unfinished_name(const std::string& path) {
+  return path + ".peerd-unfinished";
+}
+
+std::optional<std::string> place_output(const std::string& from, const std::string& to) {
+  const std::string unfinished = unfinished_name(to);
+  const auto copied = copy_file(from, unfinished, "output " + to);
+  if (const auto* error = std::get_if<std::string>(&copied)) {
+    ::unlink(unfinished.c_str());
+    return *error;
+  }
+  if (::rename(unfinished.c_str(), to.c_str()) == 0) return std::nullopt;
+  const int error = errno;
+  ::unlink(unfinished.c_str());
+  return failure("output " + to, error);
+}
+
+void remove_stay(const std::string& directory) {
+  // Most tasks leave an empty directory or none: one system call each instead of a walk.
+  if (::rmdir(directory.c_str()) != 0 && errno != ENOENT) {
+    std::error_code ignored;
+    fs::remove_all(directory, ignored);
+  }
+  for (const char* suffix : {".in", ".out", ".err"}) ::unlink((directory + suffix).c_str());
+}
+
+bool make_directories(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return true;
+  std::error_code error;
+  fs::create_directories(path, error);
+  errno = error.value();
+  return !error;
+}
+
+std::string parent_of(const std::string& path) {
+  return fs::path(path).parent_path().string();
+}
+
+}  // namespace peerd

@@ -1,0 +1,60 @@
+// Where tasks' files lie in the state directory, and the blocking operations on them.
+//
+//     STATE/work/HOME.SERIAL.EPOCH/      a stay's own directory: inputs, and what the task makes
+//     there STATE/work/HOME.SERIAL.EPOCH.in    its standard input, if it has one
+//     STATE/work/HOME.SERIAL.EPOCH.out   what a guest prints, until its home node has it all
+//     STATE/work/HOME.SERIAL.EPOCH.err
+//     STATE/output/SERIAL.out, .err      what tasks of this home printed, wherever they ran
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/types.h"
+#include "net/task_spec.h"
+
+namespace peerd {
+
+class TaskFiles {
+ public:
+  TaskFiles(std::string state_directory, core::PeerId self);
+
+  // Creates the directories; clears what an earlier run left behind, which nobody knows any more.
+  // On failure: why.
+  std::optional<std::string> prepare(std::size_t& cleared) const;
+
+  const std::string& work_root() const { return work_root_; }
+  std::string directory(core::TaskId task, core::Epoch epoch) const;
+  std::string stdin_path(core::TaskId task, core::Epoch epoch) const;
+  // `stream`: 1 stdout, 2 stderr. At the home node the task's final place.
+  std::string output_path(core::TaskId task, core::Epoch epoch, int stream) const;
+
+ private:
+  std::string work_root_;
+  std::string output_root_;
+  core::PeerId self_;
+};
+
+// Copies stdin and inputs to where the task will find them (sharing blocks where the file system
+// can). Their total size, or why not: "input data.bin: No such file or directory".
+std::variant<std::uint64_t, std::string> copy_inputs(const net::TaskSpec& spec,
+                                                     const std::string& directory,
+                                                     const std::string& stdin_path,
+                                                     std::uint64_t max_bytes);
+
+// Copies beside `to` and renames, so that nobody ever sees half a file. On failure: why.
+std::optional<std::string> place_output(const std::string& from, const std::string& to);
+
+// The name that a file has until it is complete.
+std::string unfinished_name(const std::string& path);
+
+// Everything of one stay.
+void remove_stay(const std::string& directory);
+
+bool make_directories(const std::string& path);
+std::string parent_of(const std::string& path);
+
+}  // namespace peerd

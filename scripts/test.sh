@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs what is missing, builds, and runs every test: unit, contract, transcripts, fuzz corpus, the
+# codec under AddressSanitizer, and end to end with real daemons on loopback and in network namespaces.
+set -eu
+cd "$(dirname "$0")/.."
+
+scripts/install-dependencies.sh
+jobs=$(nproc)
+
+echo "== build and test: dev"
+cmake --preset dev
+cmake --build --preset dev -j "$jobs"
+ctest --preset dev -j "$jobs"
+
+# What reads other people's bytes runs once more where a wrong one cannot go unnoticed.
+echo "== build and test: net, core and policies under AddressSanitizer"
+cmake --preset asan
+cmake --build --preset asan -j "$jobs" --target asan_tests
+ctest --preset asan -j "$jobs" -L asan
