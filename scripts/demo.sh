@@ -1,0 +1,173 @@
+#!/bin/bash
+# Shows peerd at work: four peers on this machine, one slot each; 40 real jobs (xz -9 on real files) are
+# submitted to one of them, once with preset `adaptive` and once with `none`; every result is verified.
+# Installs what is missing, builds in build/release, stops everything it started, also on Ctrl-C.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly peers=4 jobs=40
+readonly build=build/release
+
+scripts/install-dependencies.sh
+echo "== building (Release)"
+cmake --preset release >/dev/null
+cmake --build --preset release -j "$(nproc)" --target peerd peerctl | tail -n 1
+readonly peerd=$PWD/$build/peerd/peerd peerctl=$PWD/$build/peerd/ctl/peerctl
+
+work=$(mktemp -d -t peerd-demo.XXXXXX)
+declare -a daemons=()
+watcher=""
+
+stop_peers() {
+  [ -z "$watcher" ] || { kill "$watcher" 2>/dev/null || true; wait "$watcher" 2>/dev/null || true; watcher=""; }
+  local pid
+  for pid in "${daemons[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+  # A second signal ends what does not want to finish (Ctrl-C in the middle of the jobs).
+  [ "${1:-}" != now ] || for pid in "${daemons[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+  for pid in "${daemons[@]}"; do wait "$pid" 2>/dev/null || true; done
+  daemons=()
+}
+clean_up() {
+  stop_peers now
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+ctl() { "$peerctl" --socket "$work/$1/control.sock" "${@:2}"; }
+
+# start_peers PRESET: b1 chooses a free port, the others join through it.
+start_peers() {
+  local preset=$1 i seeds=""
+  for i in $(seq "$peers"); do
+    rm -rf "$work/b$i"
+    mkdir "$work/b$i"
+    cat >"$work/b$i.conf" <<END
+[node]
+name = b$i
+state_directory = $work/b$i
+[load]
+slots = 1
+[policy]
+preset = $preset
+[network]
+listen = 127.0.0.1:0
+[membership]
+$seeds
+END
+    "$peerd" --config "$work/b$i.conf" 2>"$work/b$i.log" &
+    daemons+=($!)
+    wait_for "$work/b$i.log" "ready" || { cat "$work/b$i.log" >&2; exit 70; }
+    [ -n "$seeds" ] || seeds="seeds = $(ctl b1 peers --json | grep -o '127\.0\.0\.1:[0-9]*' | head -n 1)"
+  done
+  local tries=0
+  until [ "$(ctl b1 peers --json | grep -c '"state": *"alive"')" -eq $((peers - 1)) ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 300 ] || { echo "the peers do not find each other" >&2; exit 70; }
+    sleep 0.1
+  done
+}
+
+wait_for() {
+  local tries=0
+  until grep -q "$2" "$1" 2>/dev/null; do
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || return 1
+    sleep 0.1
+  done
+}
+
+# The same input for everybody: the first $jobs regular files of a fitting size.
+choose_input() {
+  find /usr/lib /usr/bin /usr/share -xdev -type f -size +600k -size -2500k -readable 2>/dev/null |
+    LC_ALL=C sort | head -n "$jobs" >"$work/inputs"
+  [ "$(wc -l <"$work/inputs")" -eq "$jobs" ] || { echo "not enough files to compress in /usr" >&2; exit 66; }
+  mkdir "$work/in"
+  local n=0 file
+  while IFS= read -r file; do
+    n=$((n + 1))
+    cp "$file" "$work/in/file$n"
+  done <"$work/inputs"
+}
+
+# run_burst PRESET: submits everything to b1, shows the picture while it happens.
+run_burst() {
+  local preset=$1 n out=$work/out-$1
+  mkdir "$out"
+  for n in $(seq "$jobs"); do
+    echo "--input $work/in/file$n=file$n --output file$n.xz=$out/file$n.xz -- xz -9 file$n"
+  done >"$work/tasks"
+  if [ -t 1 ]; then
+    ctl b1 submit --from "$work/tasks" --wait --json >"$work/summary-$preset" &
+    local submit=$!
+    while kill -0 "$submit" 2>/dev/null; do
+      ctl b1 top --once | head -n $((peers + 14)) >"$work/frame" || true
+      printf '\033[H\033[2J== preset %s: %d jobs submitted to b1\n\n' "$preset" "$jobs"
+      cat "$work/frame"
+      sleep 0.5
+    done
+    wait "$submit"
+  else
+    plain_picture "$preset" &
+    watcher=$!
+    ctl b1 submit --from "$work/tasks" --wait --json >"$work/summary-$preset"
+    kill "$watcher" 2>/dev/null || true
+    wait "$watcher" 2>/dev/null || true
+    watcher=""
+  fi
+}
+
+plain_picture() {
+  local i line
+  while sleep 2; do
+    line="   $1:"
+    for i in $(seq "$peers"); do
+      line+=" b$i $(ctl "b$i" ps --json 2>/dev/null | grep -c '"state": *"running"') running,"
+    done
+    echo "${line%,}; $(ctl b1 ps --json | grep -c '"state": *"waiting"') waiting"
+  done
+}
+
+verify() {
+  local n out=$work/out-$1
+  for n in $(seq "$jobs"); do
+    xz -dc "$out/file$n.xz" | cmp -s - "$work/in/file$n" || {
+      echo "WRONG: $out/file$n.xz does not decompress to its input" >&2
+      exit 1
+    }
+  done
+  echo "   all $jobs results decompress to their inputs, byte for byte"
+}
+
+# figure PRESET NAME: one number of the summary line.
+figure() { grep -o "\"$2\": *[0-9.]*" "$work/summary-$1" | tail -n 1 | grep -o '[0-9.]*$'; }
+
+choose_input
+for preset in none adaptive; do
+  echo "== preset $preset: $peers peers with one slot each, $jobs x xz -9 submitted to b1"
+  start_peers "$preset"
+  run_burst "$preset"
+  verify "$preset"
+  if [ "$preset" = adaptive ]; then
+    echo
+    echo "== why one of them ran where it did (peerctl explain)"
+    ctl b1 explain "$jobs" | head -n 12
+  fi
+  stop_peers
+done
+
+echo
+echo "== figures ($(nproc) processors on this machine, which bound the speed-up)"
+awk -v jobs="$jobs" \
+  -v none_mean="$(figure none mean_response_us)" -v none_p99="$(figure none p99_response_us)" \
+  -v mean="$(figure adaptive mean_response_us)" -v p99="$(figure adaptive p99_response_us)" \
+  -v moves="$(figure adaptive moves)" -v probes="$(figure adaptive probes)" 'BEGIN {
+    printf "   %-24s %10s %10s\n", "", "none", "adaptive"
+    printf "   %-24s %9.2fs %9.2fs\n", "mean response time", none_mean / 1e6, mean / 1e6
+    printf "   %-24s %9.2fs %9.2fs\n", "p99 response time", none_p99 / 1e6, p99 / 1e6
+    printf "   %-24s %10s %10.2f\n", "moves per task", "0", moves / jobs
+    printf "   %-24s %10s %10.2f\n", "probes per task", "0", probes / jobs
+    printf "   speed-up: %.2f in mean, %.2f in p99 response time\n", none_mean / mean, none_p99 / p99
+  }'
+echo "   tasks per peer: $(grep -o '"tasks_by_peer": *{[^}]*}' "$work/summary-adaptive" | sed 's/.*{//; s/}//; s/"//g')"
