@@ -1,0 +1,143 @@
+// The verbs that ask once and print: ps, peers, stats, explain, cancel.
+#include <cstddef>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "peerd/ctl/client.h"
+#include "peerd/ctl/json.h"
+#include "peerd/ctl/output.h"
+#include "peerd/ctl/tables.h"
+#include "peerd/ctl/text.h"
+#include "peerd/ctl/verb.h"
+
+namespace peerctl {
+namespace {
+
+// Asks one question; `rows_of` makes of its answer what `show` prints.
+template <typename RowsOf, typename Show>
+int ask_and_print(const Invocation& invocation, net::ControlBody request, const RowsOf& rows_of,
+                  const Show& show) {
+  const auto answers = converse(invocation.socket, {std::move(request)});
+  if (const auto* problem = std::get_if<Problem>(&answers)) return complain(*problem);
+  const auto rows = rows_of(std::get<std::vector<Answer>>(answers)[0]);
+  if (const auto* problem = std::get_if<Problem>(&rows)) return complain(*problem);
+  return print(show(std::get<0>(rows)));
+}
+
+int refuse_words(const Invocation& invocation) {
+  return complain(
+      {kExitUsage, fmt::format("\"{}\" is too much here: see --help", invocation.parsed.rest[0])});
+}
+
+int run_ps(const Invocation& invocation) {
+  if (!invocation.parsed.rest.empty()) return refuse_words(invocation);
+  const bool all = invocation.parsed.has("all");
+  return ask_and_print(invocation, net::TasksRequest{all}, task_rows, [&](const auto& rows) {
+    return invocation.json ? tasks_json(rows) : tasks_text(rows, all, output_width());
+  });
+}
+
+int run_peers(const Invocation& invocation) {
+  if (!invocation.parsed.rest.empty()) return refuse_words(invocation);
+  return ask_and_print(invocation, net::PeersRequest{}, peer_rows, [&](const auto& rows) {
+    return invocation.json ? peers_json(rows) : peers_text(rows, output_width());
+  });
+}
+
+int run_stats(const Invocation& invocation) {
+  if (!invocation.parsed.rest.empty()) return refuse_words(invocation);
+  return ask_and_print(invocation, net::StatsRequest{}, stat_rows, [&](const auto& rows) {
+    return invocation.json ? stats_json(rows) : stats_text(rows);
+  });
+}
+
+int run_explain(const Invocation& invocation) {
+  if (invocation.parsed.rest.size() != 1) {
+    return complain({kExitUsage, "one task is needed: peerctl explain TASK"});
+  }
+  const std::string& task = invocation.parsed.rest[0];
+  return ask_and_print(invocation, net::ExplainRequest{task}, lines, [&](const auto& trace) {
+    if (invocation.json) return explain_json(task, trace);
+    std::string text;
+    for (const std::string& line : trace) text += sanitized(line) + "\n";
+    return text;
+  });
+}
+
+int run_cancel(const Invocation& invocation) {
+  const Words& tasks = invocation.parsed.rest;
+  if (tasks.empty()) return complain({kExitUsage, "a task is needed: peerctl cancel TASK..."});
+  const std::vector<net::ControlBody> requests = [&] {
+    std::vector<net::ControlBody> all;
+    for (const std::string& task : tasks) all.push_back(net::CancelRequest{task});
+    return all;
+  }();
+  const auto answers = converse(invocation.socket, requests);
+  if (const auto* problem = std::get_if<Problem>(&answers)) return complain(*problem);
+  int code = kExitOk;
+  for (const Answer& answer : std::get<std::vector<Answer>>(answers)) {
+    const auto* failure = std::get_if<net::Failure>(&answer.back());
+    if (failure == nullptr) continue;
+    const int own_code = complain(to_problem(*failure));
+    code = tasks.size() == 1 ? own_code : kExitSomeFailed;
+  }
+  return code;
+}
+
+}  // namespace
+
+Verb ps_verb() {
+  Verb verb;
+  verb.name = "ps";
+  verb.arguments = "[--all] [--json]";
+  verb.summary = "List this peer's tasks and those that it runs for others";
+  verb.offers_json = true;
+  verb.add_options = [](boost::program_options::options_description& options) {
+    options.add_options()("all,a", "ended tasks too");
+  };
+  verb.run = run_ps;
+  return verb;
+}
+
+Verb peers_verb() {
+  Verb verb;
+  verb.name = "peers";
+  verb.arguments = "[--json]";
+  verb.summary = "List the peers with their load, as this peer knows it";
+  verb.details = "KNOWN is how old the knowledge of a peer's load is.\n";
+  verb.offers_json = true;
+  verb.run = run_peers;
+  return verb;
+}
+
+Verb stats_verb() {
+  Verb verb;
+  verb.name = "stats";
+  verb.arguments = "[--json]";
+  verb.summary = "Print what this peer has counted since it started";
+  verb.offers_json = true;
+  verb.run = run_stats;
+  return verb;
+}
+
+Verb explain_verb() {
+  Verb verb;
+  verb.name = "explain";
+  verb.arguments = "TASK [--json]";
+  verb.summary = "Tell why a task runs where it does: every probe, answer and decision";
+  verb.offers_json = true;
+  verb.run = run_explain;
+  return verb;
+}
+
+Verb cancel_verb() {
+  Verb verb;
+  verb.name = "cancel";
+  verb.arguments = "TASK...";
+  verb.summary = "End tasks: waiting ones at once, running ones by SIGTERM, then SIGKILL";
+  verb.run = run_cancel;
+  return verb;
+}
+
+}  // namespace peerctl
