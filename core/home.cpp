@@ -46,12 +46,13 @@ void HomeRecords::report(const TaskReport& report) {
   }
   asking_.erase(report.task.serial);
   const bool moved = report.epoch > record->epoch;
+  const bool found_again = record->state == TaskState::lost;
   if (!moved && report.owner != record->owner) return;
   record->epoch = report.epoch;
   record->owner = report.owner;
   record->moves = std::max(record->moves, report.hops);
   record->probes = std::max(record->probes, report.probes);
-  if (record->state == TaskState::lost && report.state != TaskState::finished) {
+  if (found_again && report.state != TaskState::finished) {
     open_.insert(report.task.serial);
     std::erase(ended_, report.task.serial);
     context_.trace(What::task_found_again, report.task, report.owner);
@@ -63,7 +64,10 @@ void HomeRecords::report(const TaskReport& report) {
   if (report.state == TaskState::finished) return end(*record, TaskState::finished, report.status);
   record->state = report.state;
   context_.act(RecordChanged{report.task});
-  if (record->cancelling && record->owner != context_.self.id) ask(*record, 0);
+  // An owner that has been asked already is asked again by the timer alone: each question brings a
+  // report, and must not bring another question.
+  const bool new_to_it = moved || found_again;
+  if (record->cancelling && new_to_it && record->owner != context_.self.id) ask(*record, 0);
 }
 
 bool HomeRecords::cancel(TaskId task) {
