@@ -46,6 +46,7 @@ void Node::Impl::stop(TaskId id) {
   Task* task = tasks.find(id);
   if (task == nullptr || task->phase == Task::Phase::returning || task->stopping) return;
   task->stopping = true;
+  if (id.home != context.self.id) context.trace(What::cancel_requested, id, id.home);
   if (task->phase == Task::Phase::running) return context.act(StopTask{id});
   end(*task, {ExitStatus::Kind::cancelled, 0});
 }

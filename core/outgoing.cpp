@@ -120,6 +120,8 @@ std::optional<Outgoing> Outgoings::on_timer(TaskId task) {
   if (found->second.stage == Outgoing::Stage::offered)
     context_.trace(What::offer_timed_out, task, found->second.peer,
                    context_.config.limits.grant_timeout);
+  else
+    context_.trace(What::bundle_failed, task, found->second.peer);
   return call_off(task);
 }
 

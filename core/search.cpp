@@ -23,6 +23,7 @@ std::uint32_t Searches::begin(Role role, TaskId task) {
   active.search.role = role;
   active.search.task = task;
   active.search.probes_left = limits.probe_limit;
+  active.probe_limit = limits.probe_limit;
   active.deadline = context_.now + limits.search_timeout;
   ++counts_[side(role)];
   context_.timers.set({Kind::search_deadline, id}, active.deadline);
@@ -72,9 +73,10 @@ std::optional<Chosen> Searches::proceed(std::uint32_t id, const View& view,
     probe(active, ask->peer);
     return std::nullopt;
   }
-  if (search.probes_left == 0 && context_.config.limits.probe_limit > 0)
-    context_.trace(What::limit_probes, search.task, PeerId::none, id,
-                   context_.config.limits.probe_limit);
+  // Asking by an offer right away, as Random does, costs what a probe costs.
+  const std::uint32_t limit = active.probe_limit;
+  if (limit > 0 && (search.probes_left == 0 || search.probed.size() >= limit))
+    context_.trace(What::limit_probes, search.task, PeerId::none, id, limit);
   end(id, What::search_gave_up);
   return std::nullopt;
 }
@@ -82,7 +84,7 @@ std::optional<Chosen> Searches::proceed(std::uint32_t id, const View& view,
 void Searches::probe(Active& active, PeerId peer) {
   Search& search = active.search;
   assert(context_.peers.is_eligible(peer) && !search.asked(peer));
-  const std::uint32_t limit = context_.config.limits.probe_limit;
+  const std::uint32_t limit = active.probe_limit;
   --search.probes_left;
   if (Task* task = tasks_.find(search.task)) ++task->probes;
   search.probed.push_back({.peer = peer});
@@ -106,8 +108,12 @@ bool Searches::on_reply(PeerId from, const ProbeReply& reply) {
   if (entry == nullptr || entry->peer != from) return false;
   *entry = {from, Probed::State::answered, reply.load, reply.role, reply.veto, reply.movable};
   context_.timers.cancel({Kind::probe_timeout, reply.search});
+  // A sender that has nothing to give is of no use to a receiver, whatever its load.
+  const bool nothing_to_give = active.search.role == Role::receiver && reply.role == Role::sender &&
+                               reply.veto == Veto::none && reply.movable == 0;
+  const Veto but = nothing_to_give ? Veto::nothing_movable : reply.veto;
   context_.trace(What::probe_answered, active.search.task, from, reply.load,
-                 static_cast<std::int64_t>(reply.role), static_cast<std::int64_t>(reply.veto));
+                 static_cast<std::int64_t>(reply.role), static_cast<std::int64_t>(but));
   return true;
 }
 
@@ -146,9 +152,8 @@ void Searches::end(std::uint32_t id, What why) {
   const auto found = searches_.find(id);
   if (found == searches_.end()) return;
   const Search& search = found->second.search;
-  const std::uint32_t limit = context_.config.limits.probe_limit;
   context_.trace(why, search.task, PeerId::none, id,
-                 limit > search.probes_left ? limit - search.probes_left : 0);
+                 static_cast<std::int64_t>(search.probed.size()));
   if (Task* task = tasks_.find(search.task)) task->searching = false;
   --counts_[side(search.role)];
   for (const Kind kind : {Kind::probe_timeout, Kind::search_deadline, Kind::request_timeout})

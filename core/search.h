@@ -49,7 +49,8 @@ class Searches {
  private:
   struct Active {
     Search search;
-    bool chosen = false;  // the last entry of probed was chosen, not probed
+    std::uint32_t probe_limit = 0;  // as it was when the search began
+    bool chosen = false;            // the last entry of probed was chosen, not probed
     Time deadline = 0;
   };
 

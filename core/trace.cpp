@@ -3,10 +3,14 @@
 #include <cassert>
 #include <string_view>
 
+#include "core/message.h"
+
 namespace core {
 namespace {
 
-// {peer}; {int:x}, {load:x}, {role:x}, {veto:x}, {ms:x} and {status:xy} read the fields a, b and c.
+// {peer}; {int:x}, {load:x}, {role:x}, {veto:x}, {state:x}, {message:x}, {percent:x}, {time:x} and
+// {status:xy} read the fields a, b and c. {but:x} names a veto if there is one, {threshold:x} a
+// sender's threshold if there is one; {source:x} is an Offer's source_load.
 struct Template {
   What what;
   const char* key;
@@ -15,13 +19,13 @@ struct Template {
 
 constexpr Template kTemplates[] = {
     {What::task_submitted, "task_submitted",
-     "submitted here, priority {int:a}; load index now {load:b}, a sender above {load:c}"},
+     "submitted here with priority {int:a}; load index now {load:b}{threshold:c}"},
     {What::task_refused, "task_refused", "submission refused: {veto:a}"},
     {What::task_started, "task_started",
-     "started after waiting {ms:a} here; {int:b} of {int:c} slots busy"},
-    {What::task_exited, "task_exited", "ended: {status:ab}, after running {ms:c}"},
+     "started after waiting {time:a} here; {int:b} of {int:c} slots busy"},
+    {What::task_exited, "task_exited", "ended after running {time:c}: {status:ab}"},
     {What::task_finished, "task_finished", "finished on {peer}: {status:ab}"},
-    {What::task_lost, "task_lost", "lost: {peer}, which had it at epoch {int:a}, is gone"},
+    {What::task_lost, "task_lost", "lost with {peer}, which had it at epoch {int:a}"},
     {What::task_moved, "task_moved", "now with {peer}, epoch {int:a}"},
     {What::task_found_again, "task_found_again", "was taken for lost; {peer} is back and has it"},
     {What::cancel_requested, "cancel_requested", "its user cancelled it"},
@@ -29,57 +33,60 @@ constexpr Template kTemplates[] = {
     {What::became_sender, "became_sender",
      "load index {load:a} is above the threshold {load:b}: this peer is a sender"},
     {What::search_started, "search_started",
-     "search {int:a} as {role:b} begins, up to {int:c} probes"},
-    {What::probe_sent, "probe_sent", "search {int:a}: probe {int:b} of {int:c} goes to {peer}"},
+     "search {int:a} begins as {role:b}; probe limit {int:c}"},
+    {What::probe_sent, "probe_sent",
+     "search {int:a}: probe {int:b} of at most {int:c} goes to {peer}"},
     {What::probe_answered, "probe_answered",
-     "{peer} answers: load index {load:a}, {role:b}, veto: {veto:c}"},
-    {What::probe_timed_out, "probe_timed_out", "{peer} does not answer the probe within {ms:a}"},
+     "{peer} answers: load index {load:a}, {role:b}{but:c}"},
+    {What::probe_timed_out, "probe_timed_out", "{peer} does not answer the probe within {time:a}"},
     {What::peer_chosen, "peer_chosen", "search {int:a}: chooses {peer}"},
-    {What::search_succeeded, "search_succeeded", "search {int:a}: succeeds after {int:b} probes"},
-    {What::search_gave_up, "search_gave_up", "search {int:a}: gives up after {int:b} probes"},
-    {What::search_moot, "search_moot", "search {int:a}: ends, there is nothing left to do for it"},
+    {What::search_succeeded, "search_succeeded", "search {int:a} succeeds; peers asked: {int:b}"},
+    {What::search_gave_up, "search_gave_up", "search {int:a} gives up; peers asked: {int:b}"},
+    {What::search_moot, "search_moot", "search {int:a} ends: nothing is left for it to do"},
     {What::request_sent, "request_sent", "search {int:a}: asks {peer} for a task"},
     {What::request_declined, "request_declined",
      "{peer} gives no task: {veto:a}, load index {load:b}"},
     {What::request_timed_out, "request_timed_out",
-     "{peer} does not answer the request within {ms:a}"},
+     "{peer} does not answer the request within {time:a}"},
     {What::nothing_selected, "nothing_selected",
      "the selection policy finds no task to move among {int:a} waiting"},
 
     {What::limit_probes, "limit_probes", "search {int:a}: probe limit {int:b} reached"},
-    {What::limit_search_time, "limit_search_time", "search {int:a}: time limit {ms:b} reached"},
+    {What::limit_search_time, "limit_search_time", "search {int:a}: time limit {time:b} reached"},
     {What::limit_searches, "limit_searches", "no search: {int:a} at once is the limit"},
     {What::limit_transfers, "limit_transfers", "no transfer: {int:a} at once is the limit"},
-    {What::limit_moves, "limit_moves", "stays: it has moved {int:a} times, the limit"},
-    {What::limit_residence, "limit_residence", "stays: not yet {ms:a} here, the minimum residence"},
+    {What::limit_moves, "limit_moves", "stays: moves so far: {int:a}, the limit"},
+    {What::limit_residence, "limit_residence",
+     "stays: it has not been here for {time:a}, the minimum residence"},
     {What::limit_queue, "limit_queue", "no room: {int:a} waiting tasks is the limit"},
 
-    {What::offer_sent, "offer_sent",
-     "offered to {peer} as epoch {int:a}; load index without it {load:b}"},
+    {What::offer_sent, "offer_sent", "offered to {peer} as epoch {int:a}{source:b}"},
     {What::offer_granted, "offer_granted", "{peer} grants epoch {int:a} and reserves a place"},
     {What::offer_rejected, "offer_rejected", "{peer} rejects it: {veto:a}, load index {load:b}"},
-    {What::offer_timed_out, "offer_timed_out", "{peer} does not answer the offer within {ms:a}"},
+    {What::offer_timed_out, "offer_timed_out", "{peer} does not answer the offer within {time:a}"},
     {What::bundle_sent, "bundle_sent", "files sent to {peer}"},
     {What::bundle_failed, "bundle_failed", "files could not be brought to or from {peer}"},
-    {What::handed_off, "handed_off", "handed over to {peer} as epoch {int:a}"},
+    {What::handed_off, "handed_off",
+     "handed over to {peer} as epoch {int:a}: from here on it belongs there"},
     {What::handoff_committed, "handoff_committed", "{peer} confirms that it has it"},
     {What::handoff_aborted, "handoff_aborted", "handoff to {peer} called off; it stays here"},
 
     {What::grant_given, "grant_given",
-     "offer of {peer} granted as epoch {int:a}: load index {load:b}, {role:c}"},
+     "offer of {peer} granted as epoch {int:a}; load index with it {load:b}"},
     {What::grant_refused, "grant_refused",
      "offer of {peer} rejected: {veto:a}, load index {load:b}"},
     {What::reservation_expired, "reservation_expired",
-     "reservation for {peer} expired after {ms:a}"},
-    {What::prepared, "prepared", "files from {peer} are here; waiting for its word"},
+     "reservation for {peer} expired after {time:a}"},
+    {What::prepared, "prepared", "files from {peer} are here; it is asked to hand over"},
     {What::arrived, "arrived", "taken over from {peer} as epoch {int:a}, move {int:b}"},
-    {What::arrival_aborted, "arrival_aborted", "{peer} called the handoff off"},
+    {What::arrival_aborted, "arrival_aborted",
+     "handoff from {peer} called off; nothing of it stays here"},
     {What::request_refused, "request_refused",
      "{peer} asked for a task: {veto:a}, load index {load:b}"},
 
     {What::report_sent, "report_sent", "tells its home node {peer}: {state:a}"},
     {What::results_failed, "results_failed",
-     "results could not be brought to {peer}; trying again in {ms:a}"},
+     "results could not be delivered to {peer}; trying again in {time:a}"},
 
     {What::peer_joined, "peer_joined", "{peer} joined"},
     {What::peer_suspected, "peer_suspected", "{peer} is suspected"},
@@ -92,15 +99,17 @@ constexpr Template kTemplates[] = {
     {What::identity_conflict, "identity_conflict",
      "{peer} at another address uses this peer's identity: was a state directory copied?"},
     {What::woke_late, "woke_late",
-     "this peer stood still for {ms:a}; nobody is blamed for silence"},
+     "this peer stood still for {time:a}; nobody is blamed for silence"},
 
     {What::memory_pressure_on, "memory_pressure_on",
-     "memory pressure: {int:a} MiB available, {int:b} thousandths stalled; takes no tasks"},
+     "memory pressure: {int:a} MiB available, tasks stalled {percent:b} of the time; takes no "
+     "tasks"},
     {What::memory_pressure_off, "memory_pressure_off",
      "memory pressure is over: {int:a} MiB available"},
     {What::draining, "draining", "draining: takes no tasks, hands back what waits"},
     {What::reconfigured, "reconfigured", "configuration changed"},
-    {What::message_ignored, "message_ignored", "message of {peer} ignored: {int:a}"},
+    {What::message_ignored, "message_ignored",
+     "{message:a} of {peer} ignored: it is outdated or not from whom it says"},
 };
 
 constexpr bool complete() {
@@ -120,10 +129,34 @@ std::int64_t field(const Trace& trace, char letter) {
   return letter == 'a' ? trace.a : letter == 'b' ? trace.b : trace.c;
 }
 
-std::string milliseconds(std::int64_t us) {
-  std::string text = std::to_string(us / 1000) + ".";
-  const std::string fraction = std::to_string(us % 1000);
-  return text + std::string(3 - fraction.size(), '0') + fraction + " ms";
+// "0.035 ms", "250 ms", "83.5 s": as precise as a reader wants it.
+std::string duration(std::int64_t us) {
+  if (us == 0) return "0 ms";
+  const auto padded = [](std::int64_t number, std::size_t width) {
+    const std::string digits = std::to_string(number);
+    return std::string(width - digits.size(), '0') + digits;
+  };
+  if (us < 10 * kMillisecond)
+    return std::to_string(us / kMillisecond) + "." + padded(us % kMillisecond, 3) + " ms";
+  if (us < 10 * kSecond) return std::to_string(us / kMillisecond) + " ms";
+  return std::to_string(us / kSecond) + "." + std::to_string(us % kSecond / 100'000) + " s";
+}
+
+std::string source_load(Load load) {
+  if (load == kMaxLoad) return ": this peer is leaving";
+  return "; load index without it " + to_text(load);
+}
+
+std::string threshold(Load load) {
+  return load == kMaxLoad ? "" : ", a sender above " + to_text(load);
+}
+
+std::string percent(std::int64_t thousandths) {
+  return std::to_string(thousandths / 10) + "." + std::to_string(thousandths % 10) + " %";
+}
+
+std::string but(Veto veto) {
+  return veto == Veto::none ? "" : std::string(", but ") + to_string(veto);
 }
 
 std::string placeholder(std::string_view name, const Trace& trace, const Names& names) {
@@ -136,7 +169,12 @@ std::string placeholder(std::string_view name, const Trace& trace, const Names& 
   if (kind == "role") return to_string(static_cast<Role>(number));
   if (kind == "veto") return to_string(static_cast<Veto>(number));
   if (kind == "state") return to_string(static_cast<TaskState>(number));
-  if (kind == "ms") return milliseconds(number);
+  if (kind == "time") return duration(number);
+  if (kind == "threshold") return threshold(static_cast<Load>(number));
+  if (kind == "percent") return percent(number);
+  if (kind == "message") return message_name(static_cast<std::size_t>(number));
+  if (kind == "but") return but(static_cast<Veto>(number));
+  if (kind == "source") return source_load(static_cast<Load>(number));
   assert(kind == "status");
   return to_string(ExitStatus{static_cast<ExitStatus::Kind>(number),
                               static_cast<std::int32_t>(field(trace, name[colon + 2]))});
@@ -153,6 +191,7 @@ std::string to_text(TaskId task, const Names& names) {
 }
 
 std::string to_text(Load load) {
+  if (load == kMaxLoad) return "infinity";
   const std::string fraction = std::to_string(load % 1000);
   return std::to_string(load / 1000) + "." + std::string(3 - fraction.size(), '0') + fraction;
 }

@@ -84,7 +84,7 @@ const char* to_string(Veto veto) {
     case Veto::queue_full:
       return "queue full";
     case Veto::transfers_full:
-      return "transfers at once";
+      return "too many transfers";
     case Veto::draining:
       return "draining";
     case Veto::nothing_movable:
