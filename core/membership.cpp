@@ -78,6 +78,10 @@ void Membership::on_timer(const TimerKey& key) {
   }
 }
 
+void Membership::tell_of_successor(const Member& successor, const Endpoint& predecessor) {
+  context_.send_to(successor.id, predecessor, News{{successor}});
+}
+
 void Membership::woke_late() {
   ping_ = {};
   context_.timers.cancel({Kind::ping_timeout});
@@ -242,6 +246,9 @@ void Membership::on_join(const Endpoint& from_endpoint, const Join& join) {
   // Whoever was taken for dead learns it here first, and refutes.
   std::vector<Member> members = gossip_for(join.self.id);
   members.insert(members.begin(), self_member());
+  // One who joins under the identity of a peer at another address must learn of that one.
+  const Member* known = context_.peers.find(join.self.id);
+  if (known != nullptr && known->endpoint != join.self.endpoint) members.push_back(*known);
   for (const PeerId id : random_live(kMaxNewsDatagrams * kMaxMembersPerMessage, join.self.id))
     members.push_back(*context_.peers.find(id));
   for (std::size_t at = 0; at < members.size(); at += kMaxMembersPerMessage) {

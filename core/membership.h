@@ -31,6 +31,9 @@ class Membership {
   void begin();
   void on_message(const Endpoint& from_endpoint, const Header& header, const Message& message);
   void on_timer(const TimerKey& key);
+  // Whoever speaks from there uses the identity of a peer that has been started since: a copied or
+  // an old state directory. It is told, or it would never know why nobody listens.
+  void tell_of_successor(const Member& successor, const Endpoint& predecessor);
   // This process stood still: whoever seemed silent meanwhile may have been heard by nobody.
   void woke_late();
   void announce_draining();

@@ -94,9 +94,12 @@ void Node::Impl::on(const MessageReceived& event) {
   const Member* known = context.peers.find(from);
   const bool stale =
       known != nullptr && start_count(event.header.incarnation) < start_count(known->incarnation);
-  if (from == PeerId::none || from == context.self.id || stale)
-    return context.trace(What::message_ignored, {}, from,
-                         static_cast<std::int64_t>(event.message.index()));
+  if (from == PeerId::none || from == context.self.id || stale) {
+    context.trace(What::message_ignored, {}, from,
+                  static_cast<std::int64_t>(event.message.index()));
+    if (stale) membership.tell_of_successor(*known, event.from_endpoint);
+    return;
+  }
   if (event.header.load) {
     View as_peer = view();
     as_peer.load = *event.header.load;
