@@ -1,1 +1,225 @@
+#include "sim/world.h"
 
+#include <cassert>
+#include <type_traits>
+#include <utility>
+
+#include "policies/registry.h"
+
+namespace sim {
+namespace {
+
+constexpr std::uint16_t kPort = 7400;
+constexpr std::uint8_t kNetwork = 10;  // 10.x.y.z, where x.y.z is the node's number
+
+core::Endpoint endpoint_of(NodeIndex node) {
+  core::Endpoint endpoint;
+  endpoint.address[10] = 0xff;
+  endpoint.address[11] = 0xff;
+  endpoint.address[12] = kNetwork;
+  for (std::size_t byte = 0; byte < 3; ++byte)
+    endpoint.address[15 - byte] = static_cast<std::uint8_t>(node >> (8 * byte));
+  endpoint.port = kPort;
+  return endpoint;
+}
+
+std::vector<core::Endpoint> endpoints_of(const std::vector<NodeIndex>& nodes) {
+  std::vector<core::Endpoint> endpoints;
+  for (const NodeIndex node : nodes) endpoints.push_back(endpoint_of(node));
+  return endpoints;
+}
+
+// Different streams of chance from one seed.
+std::uint64_t derive(std::uint64_t seed, std::uint64_t stream) {
+  core::Rng rng(seed ^ (stream * 0x9e3779b97f4a7c15u));
+  return rng.next();
+}
+
+}  // namespace
+
+World::World(const WorldOptions& options)
+    : options_(options), network_(options.link, derive(options.seed, 1)) {}
+
+// --- Nodes
+
+NodeIndex World::add(const NodeOptions& options) {
+  const auto index = size();
+  VirtualNode node;
+  // Scrambled, so that the order of identities is not that of starting.
+  node.id = options.id.value_or(core::PeerId{derive(options_.seed, 1000 + index) | 1});
+  node.name = "n" + std::to_string(index);
+  node.endpoint = endpoint_of(index);
+  node.config = options.config;
+  node.seeds = endpoints_of(options.seeds);
+  by_id_.emplace(node.id, index);
+  nodes_.push_back(std::move(node));
+  start(index);
+  return index;
+}
+
+void World::start(NodeIndex index) {
+  VirtualNode& node = nodes_[index];
+  assert(node.state == VirtualNode::State::down);
+  node.state = VirtualNode::State::up;
+  node.drained = false;
+  ++node.life;
+  const core::Identity identity{node.id, node.name, node.endpoint,
+                                core::first_incarnation(node.life)};
+  const std::uint64_t stream = (std::uint64_t{node.life} << 32) + 2 * index + 2;
+  node.core = std::make_unique<core::Node>(identity, node.config, policies::make_policies,
+                                           node.seeds, derive(options_.seed, stream));
+  step(index, core::Tick{});
+}
+
+void World::stop(NodeIndex index) {
+  VirtualNode& node = nodes_[index];
+  for (const auto& [task, run] : node.processes) history_.ended(task, run, Run::End::crashed, now_);
+  node.processes.clear();
+  node.files.clear();
+  node.expected.clear();
+  node.sending.clear();
+  node.backlog.clear();
+  node.core.reset();
+  node.armed_at = core::kNever;
+  node.state = VirtualNode::State::down;
+}
+
+void World::pause(NodeIndex index) {
+  assert(nodes_[index].state == VirtualNode::State::up);
+  nodes_[index].state = VirtualNode::State::paused;
+}
+
+void World::resume(NodeIndex index) {
+  VirtualNode& node = nodes_[index];
+  if (node.state != VirtualNode::State::paused) return;
+  node.state = VirtualNode::State::up;
+  if (node.core->next_timeout() <= now_) step(index, core::Tick{});
+  arm(index);
+  for (Occurrence& occurrence : std::exchange(node.backlog, {})) handle(std::move(occurrence));
+}
+
+void World::crash(NodeIndex index) {
+  assert(nodes_[index].state != VirtualNode::State::down);
+  stop(index);
+}
+
+void World::restart(NodeIndex index, const std::vector<NodeIndex>& seeds) {
+  if (!seeds.empty()) nodes_[index].seeds = endpoints_of(seeds);
+  start(index);
+}
+
+const core::Node& World::core(NodeIndex index) const {
+  assert(nodes_.at(index).core != nullptr);
+  return *nodes_[index].core;
+}
+
+std::string World::name(core::PeerId peer) const {
+  const auto found = by_id_.find(peer);
+  return found == by_id_.end() ? "somebody" : nodes_[found->second].name;
+}
+
+// --- What users and the board do
+
+core::TaskId World::submit(NodeIndex home, const Job& job) {
+  const core::TaskId task = history_.submit(nodes_[home].id, home, job, now_);
+  nodes_[home].files.insert({task, 1});
+  step(home, core::TaskSubmitted{task, job.needs, job.pinned});
+  return task;
+}
+
+void World::cancel(core::TaskId task) {
+  step(history_.of(task).home, core::CancelRequested{task});
+}
+
+void World::drain(NodeIndex node) {
+  step(node, core::DrainRequested{});
+}
+
+void World::sample(NodeIndex node, const core::LoadSampled& sample) {
+  step(node, sample);
+}
+
+void World::reconfigure(NodeIndex index, const core::Config& config) {
+  nodes_[index].config = config;
+  step(index, core::Reconfigured{config});
+}
+
+// --- Time
+
+void World::run_until(core::Time time) {
+  while (!queue_.empty() && queue_.next_time() <= time) {
+    now_ = queue_.next_time();
+    handle(queue_.pop());
+  }
+  now_ = time;
+}
+
+bool World::reaches(const std::function<bool()>& condition, core::Duration within,
+                    core::Duration every) {
+  const core::Time limit = now_ + within;
+  while (!condition()) {
+    if (now_ >= limit) return false;
+    run_for(every);
+  }
+  return true;
+}
+
+void World::schedule(core::Duration after, Occurrence occurrence) {
+  queue_.push(now_ + after, std::move(occurrence));
+}
+
+void World::handle(Occurrence&& occurrence) {
+  const NodeIndex index = occurrence.node;
+  VirtualNode& node = nodes_[index];
+  if (occurrence.life != kAnyLife && occurrence.life != node.life) return;
+  const bool of_the_daemon = !std::holds_alternative<ProcessEnds>(occurrence.what);
+  if (node.state == VirtualNode::State::paused && of_the_daemon) {
+    const bool is_datagram = std::holds_alternative<DatagramArrived>(occurrence.what);
+    if (std::holds_alternative<TimerDue>(occurrence.what)) {
+      node.armed_at = core::kNever;
+      return;
+    }
+    if (is_datagram && node.backlog.size() >= options_.backlog) return;
+    node.backlog.push_back(std::move(occurrence));
+    return;
+  }
+  std::visit([&](auto& what) { on(index, what); }, occurrence.what);
+}
+
+void World::on(NodeIndex index, TimerDue&) {
+  VirtualNode& node = nodes_[index];
+  if (node.state == VirtualNode::State::down || node.armed_at != now_) return;
+  node.armed_at = core::kNever;
+  if (node.core->next_timeout() <= now_) return step(index, core::Tick{});
+  arm(index);
+}
+
+// One timer at a time counts. A deadline that moved later is noticed when the old one is due.
+void World::arm(NodeIndex index) {
+  VirtualNode& node = nodes_[index];
+  core::Time next = node.core->next_timeout();
+  if (next == core::kNever) return;
+  if (next < now_) next = now_;
+  if (node.armed_at > now_ ? next >= node.armed_at : node.armed_at == now_) return;
+  node.armed_at = next;
+  queue_.push(next, {index, node.life, TimerDue{}});
+}
+
+void World::step(NodeIndex index, const core::Event& event) {
+  VirtualNode& node = nodes_[index];
+  if (node.state != VirtualNode::State::up) return;
+  ++events_;
+  const core::Actions actions = node.core->step(now_, event);
+  for (const Observer& observer : observers_) observer({now_, index, event, actions});
+  for (const core::Action& action : actions)
+    std::visit([&](const auto& one) { perform(index, one); }, action);
+  if (node.state == VirtualNode::State::up) arm(index);
+}
+
+NodeIndex World::index_of(const core::Endpoint& endpoint) const {
+  NodeIndex index = 0;
+  for (std::size_t byte = 13; byte < 16; ++byte) index = index << 8 | endpoint.address[byte];
+  return index < size() && endpoint_of(index) == endpoint ? index : kNobody;
+}
+
+}  // namespace sim

@@ -1,0 +1,80 @@
+// What became of every task, as a bystander who sees all peers at once would tell it, and the
+// promises that were broken on the way.
+//
+// Nothing here is known to any node. A task's serial is its place in the history, so that looking
+// one up costs nothing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/types.h"
+#include "sim/network.h"
+
+namespace sim {
+
+// What a user submits: how long its process runs and how it ends then.
+struct Job {
+  core::Duration service = core::kSecond;
+  core::Needs needs{};
+  bool pinned = false;
+  core::ExitStatus status{};
+};
+
+// One process.
+struct Run {
+  enum class End : std::uint8_t { none, exited, stopped, crashed };
+  NodeIndex node = kNobody;
+  core::Epoch epoch = 0;
+  core::Time started = 0;
+  core::Time ended = 0;
+  End end = End::none;
+};
+
+struct TaskHistory {
+  core::TaskId id;
+  NodeIndex home = kNobody;
+  Job job;
+  core::Time submitted = 0;
+  core::Veto refused = core::Veto::none;
+  bool accepted = false;
+  core::Epoch epoch = 0;  // the largest that an owner has persisted
+  NodeIndex owner = kNobody;
+  std::uint32_t moves = 0;
+  std::vector<Run> runs;
+  std::uint32_t results = 0;  // how often they reached the home node
+  std::uint32_t ends = 0;     // how often the home node recorded the end
+  core::ExitStatus status;    // as recorded
+  core::Time ended = 0;
+
+  bool running() const { return !runs.empty() && runs.back().end == Run::End::none; }
+};
+
+class History {
+ public:
+  const std::vector<TaskHistory>& tasks() const { return tasks_; }
+  const TaskHistory& of(core::TaskId task) const;
+  // One line for each broken promise: two running copies, a start without the task's files, an
+  // epoch that does not grow, an end recorded twice.
+  const std::vector<std::string>& violations() const { return violations_; }
+
+  core::TaskId submit(core::PeerId home, NodeIndex node, const Job& job, core::Time now);
+  void accepted(core::TaskId task);
+  void refused(core::TaskId task, core::Veto veto);
+  void owned(core::TaskId task, core::Epoch epoch, NodeIndex owner);
+  // The run's number.
+  std::size_t started(core::TaskId task, core::Epoch epoch, NodeIndex node, core::Time now);
+  // False if that run has ended before.
+  bool ended(core::TaskId task, std::size_t run, Run::End end, core::Time now);
+  void results_arrived(core::TaskId task);
+  void recorded(core::TaskId task, core::ExitStatus status, core::Time now);
+  void violation(core::TaskId task, const std::string& what);
+
+ private:
+  TaskHistory& at(core::TaskId task);
+
+  std::vector<TaskHistory> tasks_;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace sim

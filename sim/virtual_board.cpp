@@ -1,0 +1,147 @@
+// What the world does for its nodes: datagrams, processes, files and streams.
+#include <cassert>
+#include <utility>
+#include <variant>
+
+#include "net/codec.h"
+#include "sim/world.h"
+
+namespace sim {
+
+// --- Datagrams
+
+void World::perform(NodeIndex index, const core::Send& send) {
+  const NodeIndex to = index_of(send.endpoint);
+  ++datagrams_;
+  if (to == kNobody) return;
+  const Fate fate = network_.datagram(index, to);
+  if (fate.copies == 0) return;
+  net::Bytes bytes = net::encode(net::Datagram{send.header, send.message});
+  assert(bytes.size() <= net::kMaxDatagramBytes);
+  const core::Endpoint& from = nodes_[index].endpoint;
+  if (fate.copies == 2) schedule(fate.delays[1], {to, kAnyLife, DatagramArrived{from, bytes}});
+  schedule(fate.delays[0], {to, kAnyLife, DatagramArrived{from, std::move(bytes)}});
+}
+
+void World::on(NodeIndex index, DatagramArrived& datagram) {
+  net::Decoded<net::Datagram> decoded = net::decode_datagram(datagram.bytes);
+  if (const auto* error = std::get_if<net::DecodeError>(&decoded)) {
+    history_.violation({}, "a peer's datagram is refused: " + error->reason);
+    return;
+  }
+  auto& [header, message] = std::get<net::Datagram>(decoded);
+  step(index, core::MessageReceived{datagram.from, header, std::move(message)});
+}
+
+// --- Tasks
+
+void World::perform(NodeIndex, const core::Accepted& accepted) {
+  history_.accepted(accepted.task);
+}
+
+void World::perform(NodeIndex index, const core::Refused& refused) {
+  history_.refused(refused.task, refused.veto);
+  nodes_[index].files.erase({refused.task, 1});
+}
+
+void World::perform(NodeIndex index, const core::Persist& persist) {
+  using What = core::Persist::What;
+  if (persist.what == What::submitted || persist.what == What::owned)
+    history_.owned(persist.task, persist.epoch, index);
+  if (persist.what == What::finished) history_.recorded(persist.task, persist.status, now_);
+}
+
+void World::perform(NodeIndex index, const core::StartTask& start) {
+  VirtualNode& node = nodes_[index];
+  if (!node.files.contains({start.task, start.epoch}))
+    history_.violation(start.task, "started without its files");
+  const std::size_t run = history_.started(start.task, start.epoch, index, now_);
+  node.processes[start.task] = run;
+  const core::Duration service = history_.of(start.task).job.service;
+  schedule(service, {index, node.life, ProcessEnds{start.task, run, false}});
+}
+
+void World::perform(NodeIndex index, const core::StopTask& stop) {
+  const VirtualNode& node = nodes_[index];
+  const auto found = node.processes.find(stop.task);
+  if (found == node.processes.end()) return;
+  schedule(options_.stop_time, {index, node.life, ProcessEnds{stop.task, found->second, true}});
+}
+
+void World::on(NodeIndex index, ProcessEnds& process) {
+  const auto end = process.stopped ? Run::End::stopped : Run::End::exited;
+  if (!history_.ended(process.task, process.run, end, now_)) return;
+  VirtualNode& node = nodes_[index];
+  node.processes.erase(process.task);
+  core::ExitStatus status = history_.of(process.task).job.status;
+  if (process.stopped) status = {core::ExitStatus::Kind::signaled, 15};
+  handle({index, node.life, core::TaskExited{process.task, status}});
+}
+
+// --- Files
+
+void World::perform(NodeIndex index, const core::SendBundle& bundle) {
+  VirtualNode& node = nodes_[index];
+  const NodeIndex to = index_of(bundle.endpoint);
+  const auto first = node.files.lower_bound({bundle.task, 0});
+  if (first == node.files.end() || first->first != bundle.task)
+    history_.violation(bundle.task, "sent without its files");
+  node.sending.insert({bundle.task, bundle.epoch});
+  const BundleArrives arrives{bundle.task, bundle.epoch, index, node.life};
+  if (to == kNobody) return tell_source(arrives, false);
+  const std::uint64_t bytes = history_.of(bundle.task).job.needs.bundle_bytes;
+  schedule(network_.transfer_time(bytes), {to, kAnyLife, arrives});
+}
+
+void World::perform(NodeIndex index, const core::ExpectBundle& bundle) {
+  nodes_[index].expected.insert({bundle.task, bundle.epoch});
+}
+
+void World::perform(NodeIndex index, const core::CancelBundle& bundle) {
+  nodes_[index].expected.erase({bundle.task, bundle.epoch});
+  nodes_[index].sending.erase({bundle.task, bundle.epoch});
+}
+
+void World::on(NodeIndex index, BundleArrives& bundle) {
+  VirtualNode& node = nodes_[index];
+  const VirtualNode& source = nodes_[bundle.source];
+  const VirtualNode::Stay stay{bundle.task, bundle.epoch};
+  const bool expected = node.expected.erase(stay) > 0;
+  const bool sent = source.life == bundle.source_life && source.sending.contains(stay);
+  const bool ok = expected && sent && !network_.stream_breaks(bundle.source, index);
+  if (ok) node.files.insert(stay);
+  if (sent) tell_source(bundle, ok);
+  if (expected) step(index, core::BundleReceived{bundle.task, bundle.epoch, ok});
+}
+
+void World::tell_source(const BundleArrives& bundle, bool ok) {
+  nodes_[bundle.source].sending.erase({bundle.task, bundle.epoch});
+  schedule(network_.link().delay_max,
+           {bundle.source, bundle.source_life, core::BundleSent{bundle.task, bundle.epoch, ok}});
+}
+
+void World::perform(NodeIndex index, const core::SendResults& results) {
+  const ResultsArrive arrive{results.task, results.epoch, results.status,
+                             index_of(results.endpoint)};
+  schedule(network_.link().stream_latency, {index, nodes_[index].life, arrive});
+}
+
+void World::on(NodeIndex index, ResultsArrive& results) {
+  const bool at_home = results.home == index;
+  const bool ok =
+      at_home || (results.home != kNobody && nodes_[results.home].state == VirtualNode::State::up &&
+                  !network_.stream_breaks(index, results.home));
+  if (ok) history_.results_arrived(results.task);
+  step(index, core::ResultsSent{results.task, results.epoch, ok, results.status});
+}
+
+void World::perform(NodeIndex index, const core::DiscardTask& discard) {
+  nodes_[index].files.erase({discard.task, discard.epoch});
+}
+
+void World::perform(NodeIndex index, const core::Drained&) {
+  stop(index);
+  nodes_[index].drained = true;
+}
+
+}  // namespace sim

@@ -1,0 +1,77 @@
+// One peer of the world: its core, and what would be the rest of its board.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/node.h"
+#include "net/codec.h"
+#include "sim/network.h"
+
+namespace sim {
+
+// What the event queue holds besides events for the core itself.
+struct TimerDue {};
+struct DatagramArrived {
+  core::Endpoint from;
+  net::Bytes bytes;
+};
+struct ProcessEnds {
+  core::TaskId task;
+  std::size_t run = 0;
+  bool stopped = false;
+};
+// At the destination: the last byte of a bundle, or the first of nothing.
+struct BundleArrives {
+  core::TaskId task;
+  core::Epoch epoch = 0;
+  NodeIndex source = kNobody;
+  std::uint32_t source_life = 0;
+};
+// At the task's owner: the home node has the results, if it can be reached.
+struct ResultsArrive {
+  core::TaskId task;
+  core::Epoch epoch = 0;
+  core::ExitStatus status;
+  NodeIndex home = kNobody;
+};
+
+constexpr std::uint32_t kAnyLife = 0;
+
+struct Occurrence {
+  NodeIndex node = kNobody;
+  std::uint32_t life = kAnyLife;  // of which of the node's lives; another one will not hear of it
+  std::variant<TimerDue, DatagramArrived, ProcessEnds, BundleArrives, ResultsArrive,
+               core::BundleSent, core::TaskExited, core::ResultsSent>
+      what;
+};
+
+struct VirtualNode {
+  enum class State : std::uint8_t { up, paused, down };
+  using Stay = std::pair<core::TaskId, core::Epoch>;
+
+  core::PeerId id = core::PeerId::none;
+  std::string name;
+  core::Endpoint endpoint;
+  core::Config config;
+  std::vector<core::Endpoint> seeds;
+
+  State state = State::down;
+  std::uint32_t life = 0;  // counts starts
+  bool drained = false;    // left in order, in its last life
+  std::unique_ptr<core::Node> core;
+  core::Time armed_at = core::kNever;  // the one timer in the queue that counts
+  std::vector<Occurrence> backlog;     // what came while it was paused
+
+  std::map<core::TaskId, std::size_t> processes;  // run numbers
+  std::set<Stay> files;                           // complete on its disk
+  std::set<Stay> expected;
+  std::set<Stay> sending;
+};
+
+}  // namespace sim

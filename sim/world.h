@@ -1,0 +1,142 @@
+// A deterministic world in virtual time: peers that run the real core, and between them the real
+// codec over a network that may lose, double, delay, reorder and part.
+//
+// The same options and the same calls give the same world, event for event. An event costs what its
+// node's step costs; the world adds no work that grows with the number of nodes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/action.h"
+#include "core/config.h"
+#include "core/event.h"
+#include "core/node.h"
+#include "sim/event_queue.h"
+#include "sim/history.h"
+#include "sim/network.h"
+#include "sim/virtual_node.h"
+
+namespace sim {
+
+struct WorldOptions {
+  std::uint64_t seed = 1;
+  Link link{};
+  core::Duration stop_time = 10 * core::kMillisecond;  // from a stop signal to a process's end
+  std::size_t backlog = 4096;  // datagrams that a paused node's socket holds; more are lost
+};
+
+struct NodeOptions {
+  core::Config config{};
+  std::vector<NodeIndex> seeds{};
+  std::optional<core::PeerId> id{};  // else one of its own
+};
+
+// What an observer is shown, after each step and before its actions are performed.
+struct StepTaken {
+  core::Time now;
+  NodeIndex node;
+  const core::Event& event;
+  const core::Actions& actions;
+};
+
+class World {
+ public:
+  using Observer = std::function<void(const StepTaken&)>;
+
+  explicit World(const WorldOptions& options = {});
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // Adds a node and starts it.
+  NodeIndex add(const NodeOptions& options = {});
+  // As if stopped with SIGSTOP: events pile up, its tasks run on. Once resumed, it first hears of
+  // its overdue timers.
+  void pause(NodeIndex node);
+  void resume(NodeIndex node);
+  // The board loses power: processes, files and memory are gone.
+  void crash(NodeIndex node);
+  // Starts a crashed or drained node anew, with a higher start count, and with other seeds if any
+  // are given.
+  void restart(NodeIndex node, const std::vector<NodeIndex>& seeds = {});
+
+  core::TaskId submit(NodeIndex home, const Job& job = {});
+  void cancel(core::TaskId task);
+  void drain(NodeIndex node);
+  void sample(NodeIndex node, const core::LoadSampled& sample);
+  void reconfigure(NodeIndex node, const core::Config& config);
+
+  // Handles all that happens up to and including that time.
+  void run_until(core::Time time);
+  void run_for(core::Duration duration) { run_until(now_ + duration); }
+  // Runs until the condition holds, looking every now and then; false if it still does not after
+  // `within`.
+  bool reaches(const std::function<bool()>& condition, core::Duration within,
+               core::Duration every = 10 * core::kMillisecond);
+
+  core::Time now() const { return now_; }
+  std::uint64_t events() const { return events_; }
+  std::uint64_t datagrams() const { return datagrams_; }
+  NodeIndex size() const { return static_cast<NodeIndex>(nodes_.size()); }
+  Network& network() { return network_; }
+  const History& history() const { return history_; }
+  const VirtualNode& node(NodeIndex node) const { return nodes_.at(node); }
+  // Requires that the node is not down.
+  const core::Node& core(NodeIndex node) const;
+  // As texts call a peer: "n3".
+  std::string name(core::PeerId peer) const;
+  // Called in the order of being added.
+  void watch(Observer observer) { observers_.push_back(std::move(observer)); }
+
+ private:
+  void start(NodeIndex index);
+  void stop(NodeIndex index);
+  void handle(Occurrence&& occurrence);
+  void on(NodeIndex node, TimerDue&);
+  void on(NodeIndex node, DatagramArrived& datagram);
+  void on(NodeIndex node, ProcessEnds& process);
+  void on(NodeIndex node, BundleArrives& bundle);
+  void on(NodeIndex node, ResultsArrive& results);
+  template <typename Event>
+  void on(NodeIndex node, Event& event) {
+    step(node, event);
+  }
+
+  void step(NodeIndex node, const core::Event& event);
+  void arm(NodeIndex node);
+  void perform(NodeIndex node, const core::Send& send);
+  void perform(NodeIndex node, const core::Persist& persist);
+  void perform(NodeIndex node, const core::Accepted& accepted);
+  void perform(NodeIndex node, const core::Refused& refused);
+  void perform(NodeIndex node, const core::StartTask& start);
+  void perform(NodeIndex node, const core::StopTask& stop);
+  void perform(NodeIndex node, const core::SendBundle& bundle);
+  void perform(NodeIndex node, const core::ExpectBundle& bundle);
+  void perform(NodeIndex node, const core::CancelBundle& bundle);
+  void perform(NodeIndex node, const core::SendResults& results);
+  void perform(NodeIndex node, const core::DiscardTask& discard);
+  void perform(NodeIndex node, const core::Drained&);
+  template <typename Action>
+  void perform(NodeIndex, const Action&) {}  // for users and readers, not for the board
+
+  void schedule(core::Duration after, Occurrence occurrence);
+  void tell_source(const BundleArrives& bundle, bool ok);
+  NodeIndex index_of(const core::Endpoint& endpoint) const;
+
+  WorldOptions options_;
+  core::Time now_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t datagrams_ = 0;
+  Network network_;
+  History history_;
+  std::vector<VirtualNode> nodes_;
+  std::map<core::PeerId, NodeIndex> by_id_;
+  EventQueue<Occurrence> queue_;
+  std::vector<Observer> observers_;
+};
+
+}  // namespace sim
