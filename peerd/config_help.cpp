@@ -22,9 +22,9 @@ constexpr char kUsage[] =
     "wrong.\n\n";
 
 constexpr char kSampleHead[] =
-    R"(# Configuration of peerd. Every key is shown, commented out, with its default, or with an example
-# where the default depends on the machine. Every key is a command-line option too:
-# --limits.probe_limit=5
+    R"(# Configuration of peerd. Every key is shown, commented out, with its default, or
+# with an example where the default depends on the machine. Every key is a command-line option
+# too: --limits.probe_limit=5
 #
 # Durations have a unit: us, ms, s, min, h ("100ms", "1.5s"). Sizes are bytes or have a unit: B,
 # KiB, MiB, GiB, TiB. Loads and weights are decimals: a load of 1.5 is one task and a half for

@@ -1,6 +1,7 @@
 // Where peerd keeps its things and where peerctl finds it, unless told otherwise.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace peerd {
