@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "peerd/ctl/client.h"
+#include "peerd/ctl/files.h"
 #include "peerd/ctl/output.h"
 #include "peerd/ctl/task_options.h"
 #include "peerd/ctl/text.h"

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "peerd/ctl/client.h"
+#include "peerd/ctl/files.h"
 #include "peerd/ctl/json.h"
 #include "peerd/ctl/lines.h"
 #include "peerd/ctl/output.h"

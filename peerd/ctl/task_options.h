@@ -30,15 +30,8 @@ TaskOptions merged(const TaskOptions& common, const TaskOptions& own);
 Result<net::TaskSpec> make_spec(const TaskOptions& options, const Words& command,
                                 const std::string& cwd);
 
-// "F" or "F=NAME": NAME is what follows the last '='.
-Result<net::FileSpec> parse_input(const std::string& text, const std::string& cwd);
-// "NAME" or "NAME=F": NAME ends before the first '='.
-Result<net::FileSpec> parse_output(const std::string& text, const std::string& cwd);
 // "K=V", or "K" for the value it has here.
 Result<std::string> parse_variable(const std::string& text);
 std::optional<std::uint64_t> parse_size(const std::string& text);  // "64M": bytes, powers of 1024
-
-// Whether inputs can be read and outputs can be written, as far as that can be seen now.
-std::optional<Problem> check_files(const net::TaskSpec& spec);
 
 }  // namespace peerctl

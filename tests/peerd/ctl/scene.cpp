@@ -1,5 +1,10 @@
 #include "tests/peerd/ctl/scene.h"
 
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -43,19 +48,17 @@ void run_closing(uv_loop_t* loop, uv_handle_t* handle) {
 }  // namespace
 
 Program::Program(uv_loop_t* loop, const std::vector<std::string>& words,
-                 const std::vector<std::string>& environment, const std::string& directory)
+                 const std::vector<std::string>& environment, const std::string& directory,
+                 int terminal)
     : loop_(loop) {
-  out_.text = &out;
-  err_.text = &err;
   uv_stdio_container_t streams[3];
-  const uv_stdio_flags directions[3] = {UV_READABLE_PIPE, UV_WRITABLE_PIPE, UV_WRITABLE_PIPE};
-  Pipe* const pipes[3] = {&in_, &out_, &err_};
-  for (int i = 0; i < 3; ++i) {
-    REQUIRE(uv_pipe_init(loop, &pipes[i]->handle, 0) == 0);
-    pipes[i]->handle.data = pipes[i];
-    pipes[i]->open = true;
-    streams[i].flags = static_cast<uv_stdio_flags>(UV_CREATE_PIPE | directions[i]);
-    streams[i].data.stream = as_stream(pipes[i]->handle);
+  if (terminal < 0) {
+    open_pipes(streams);
+  } else {
+    for (uv_stdio_container_t& stream : streams) {
+      stream.flags = UV_INHERIT_FD;
+      stream.data.fd = terminal;
+    }
   }
   std::vector<std::string> arguments = words;
   std::vector<std::string> variables = environment;
@@ -77,15 +80,30 @@ Program::Program(uv_loop_t* loop, const std::vector<std::string>& words,
   REQUIRE(uv_spawn(loop, &process_, &options) == 0);
   process_.data = this;
   running_ = true;
+  if (terminal >= 0) return;
   start_reading(out_);
   start_reading(err_);
+}
+
+void Program::open_pipes(uv_stdio_container_t (&streams)[3]) {
+  out_.text = &out;
+  err_.text = &err;
+  const uv_stdio_flags directions[3] = {UV_READABLE_PIPE, UV_WRITABLE_PIPE, UV_WRITABLE_PIPE};
+  Pipe* const pipes[3] = {&in_, &out_, &err_};
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(uv_pipe_init(loop_, &pipes[i]->handle, 0) == 0);
+    pipes[i]->handle.data = pipes[i];
+    pipes[i]->open = true;
+    streams[i].flags = static_cast<uv_stdio_flags>(UV_CREATE_PIPE | directions[i]);
+    streams[i].data.stream = as_stream(pipes[i]->handle);
+  }
 }
 
 Program::~Program() {
   if (running_) uv_process_kill(&process_, SIGKILL);
   while (running_) uv_run(loop_, UV_RUN_ONCE);
   for (Pipe* pipe : {&in_, &out_, &err_}) {
-    if (!uv_is_closing(as_handle(pipe->handle))) run_closing(loop_, as_handle(pipe->handle));
+    if (pipe->open) run_closing(loop_, as_handle(pipe->handle));
   }
   run_closing(loop_, as_handle(process_));
 }
@@ -132,6 +150,41 @@ void Program::read_on() {
 
 void Program::close_output() {
   close_pipe(out_);
+}
+
+Terminal::Terminal(uv_loop_t* loop) : our_side_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+  REQUIRE(our_side_ >= 0);
+  REQUIRE(::grantpt(our_side_) == 0);
+  REQUIRE(::unlockpt(our_side_) == 0);
+  program_side_ = ::open(::ptsname(our_side_), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  REQUIRE(program_side_ >= 0);
+  const winsize size{24, 80, 0, 0};
+  REQUIRE(::ioctl(our_side_, TIOCSWINSZ, &size) == 0);
+  watch_ = std::make_unique<peerctl::ReadyWatch>(loop, our_side_, peerctl::ReadyWatch::For::reading,
+                                                 [this] { read_some(); });
+  watch_->start();
+}
+
+Terminal::~Terminal() {
+  watch_.reset();
+  ::close(our_side_);
+  ::close(program_side_);
+}
+
+void Terminal::read_some() {
+  char buffer[4096];
+  const ssize_t size = ::read(our_side_, buffer, sizeof buffer);
+  if (size > 0) shown.append(buffer, static_cast<std::size_t>(size));
+}
+
+void Terminal::type(const std::string& keys) {
+  REQUIRE(::write(our_side_, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size()));
+}
+
+bool Terminal::echoes() const {
+  termios keys{};
+  REQUIRE(::tcgetattr(program_side_, &keys) == 0);
+  return (keys.c_lflag & ECHO) != 0;
 }
 
 Scene::Scene() {
@@ -188,10 +241,18 @@ void Scene::vanish() {
 }
 
 Program& Scene::peerctl(std::vector<std::string> words) {
+  return start(std::move(words), -1);
+}
+
+Program& Scene::peerctl_on(Terminal& terminal, std::vector<std::string> words) {
+  return start(std::move(words), terminal.program_side());
+}
+
+Program& Scene::start(std::vector<std::string> words, int terminal) {
   words.insert(words.begin(), "peerctl");
   const std::vector<std::string> environment = {"PEERD_SOCKET=" + path("control.sock"),
                                                 "PATH=/usr/bin:/bin", "COLOUR=blue"};
-  programs_.emplace_back(new Program(loop_.get(), words, environment, directory_));
+  programs_.emplace_back(new Program(loop_.get(), words, environment, directory_, terminal));
   return *programs_.back();
 }
 

@@ -44,8 +44,11 @@ class Program {
     bool open = false;
     char buffer[4096];
   };
+  // `terminal` stands for all three streams unless it is -1.
   Program(uv_loop_t* loop, const std::vector<std::string>& words,
-          const std::vector<std::string>& environment, const std::string& directory);
+          const std::vector<std::string>& environment, const std::string& directory,
+          int terminal = -1);
+  void open_pipes(uv_stdio_container_t (&streams)[3]);
   static void close_pipe(Pipe& pipe);
   static void start_reading(Pipe& pipe);
 
@@ -53,6 +56,27 @@ class Program {
   uv_process_t process_{};
   bool running_ = false;
   Pipe in_, out_, err_;
+};
+
+// A terminal of 24 lines with 80 columns, and what was written to it.
+class Terminal {
+ public:
+  explicit Terminal(uv_loop_t* loop);
+  ~Terminal();
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  std::string shown;
+  void type(const std::string& keys);
+  bool echoes() const;
+  int program_side() const { return program_side_; }
+
+ private:
+  void read_some();
+
+  int our_side_;
+  int program_side_;
+  std::unique_ptr<peerctl::ReadyWatch> watch_;
 };
 
 class Scene {
@@ -70,6 +94,8 @@ class Scene {
   void vanish();  // closes the connection and the socket
 
   Program& peerctl(std::vector<std::string> words);
+  Program& peerctl_on(Terminal& terminal, std::vector<std::string> words);
+  uv_loop_t* loop() { return loop_.get(); }
   void run_until(const std::function<bool()>& done);  // fails the test after a generous while
   void run_to_end(Program& program);
 
@@ -77,6 +103,8 @@ class Scene {
   void write_file(const std::string& name, const std::string& text) const;
 
  private:
+  Program& start(std::vector<std::string> words, int terminal);
+
   std::string directory_;
   peerctl::Loop loop_;
   OnRequest on_request_;

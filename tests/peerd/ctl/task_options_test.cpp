@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "peerd/ctl/exits.h"
+#include "peerd/ctl/files.h"
 #include "peerd/ctl/options.h"
 #include "tests/catch.h"
 
