@@ -47,7 +47,10 @@ Load Node::Impl::load() const {
 void Node::Impl::sample_load() {
   const LoadConfig& config = context.config.load;
   const std::int64_t difference = std::int64_t{present()} * 1000 - smoothed_thousandths;
-  smoothed_thousandths += difference * config.smoothing_thousandths / 1000;
+  // Rounded away from zero, or the index would stop short of where it goes and a board that has
+  // fallen idle would never say so.
+  const std::int64_t rounding = difference < 0 ? -999 : 999;
+  smoothed_thousandths += (difference * config.smoothing_thousandths + rounding) / 1000;
   context.timers.set({Kind::load_sample}, context.now + config.sample_interval);
 }
 
