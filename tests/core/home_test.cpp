@@ -1,0 +1,266 @@
+#include "core/home.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "core/report.h"
+#include "tests/catch.h"
+
+namespace {
+
+using core::Persist;
+using core::TaskState;
+using Kind = core::ExitStatus::Kind;
+
+constexpr core::PeerId kSelf{1};
+constexpr core::PeerId kOwner{2};
+
+struct World {
+  core::Context context{.self = {.id = kSelf, .name = "self", .endpoint = {}, .incarnation = 0},
+                        .config = {},
+                        .rng = core::Rng(1)};
+
+  World() {
+    for (const std::uint64_t number : {2u, 3u}) {
+      core::Member member;
+      member.id = core::PeerId{number};
+      context.peers.put(member);
+    }
+  }
+
+  core::Actions take() { return std::exchange(context.actions, {}); }
+
+  template <typename A>
+  std::vector<A> take_all() {
+    std::vector<A> all;
+    for (const core::Action& action : take())
+      if (const auto* one = std::get_if<A>(&action)) all.push_back(*one);
+    return all;
+  }
+
+  std::vector<Persist::What> take_persisted() {
+    std::vector<Persist::What> whats;
+    for (const Persist& persist : take_all<Persist>()) whats.push_back(persist.what);
+    return whats;
+  }
+};
+
+core::TaskId task(std::uint64_t serial) {
+  return {kSelf, serial};
+}
+
+core::TaskReport report(std::uint64_t serial, core::Epoch epoch, TaskState state,
+                        core::PeerId owner = kOwner, core::ExitStatus status = {}) {
+  core::TaskReport report;
+  report.task = task(serial);
+  report.epoch = epoch;
+  report.state = state;
+  report.owner = owner;
+  report.status = status;
+  return report;
+}
+
+using Whats = std::vector<Persist::What>;
+
+}  // namespace
+
+TEST_CASE("home: a record follows the newest epoch and believes no older one") {
+  World world;
+  core::HomeRecords home(world.context);
+  home.add(task(1));
+  const core::HomeRecord* record = home.find(task(1));
+  REQUIRE(record != nullptr);
+  CHECK(record->owner == kSelf);
+  CHECK(record->epoch == 1);
+  CHECK(record->state == TaskState::waiting);
+
+  home.report(report(1, 3, TaskState::running));
+  CHECK(record->owner == kOwner);
+  CHECK(record->state == TaskState::running);
+  CHECK(world.take_persisted() == Whats{Persist::What::moved});
+
+  home.report(report(1, 2, TaskState::finished, core::PeerId{3}));
+  CHECK(record->owner == kOwner);
+  CHECK(record->state == TaskState::running);
+  // Another owner at the same epoch is no owner.
+  home.report(report(1, 3, TaskState::finished, core::PeerId{3}));
+  CHECK(record->state == TaskState::running);
+  CHECK(world.take().empty());
+}
+
+TEST_CASE("home: the end is recorded once") {
+  World world;
+  core::HomeRecords home(world.context);
+  home.add(task(1));
+  home.report(report(1, 2, TaskState::finished, kOwner, {Kind::exited, 3}));
+  CHECK(world.take_persisted() == Whats{Persist::What::moved, Persist::What::finished});
+  home.report(report(1, 2, TaskState::finished, kOwner, {Kind::exited, 4}));
+  home.report(report(1, 3, TaskState::running, core::PeerId{3}));
+  home.owner_gone(kOwner);
+  CHECK(world.take().empty());
+  CHECK(home.find(task(1))->status == core::ExitStatus{Kind::exited, 3});
+  CHECK_FALSE(home.has_open());
+}
+
+TEST_CASE("home: lost with its owner, found again, and finished") {
+  World world;
+  core::HomeRecords home(world.context);
+  home.add(task(1));
+  home.add(task(2));
+  home.report(report(1, 2, TaskState::running));
+  world.take();
+  home.owner_gone(kOwner);
+  const core::HomeRecord* record = home.find(task(1));
+  CHECK(record->state == TaskState::lost);
+  CHECK(record->status.kind == Kind::lost);
+  CHECK_FALSE(record->open());
+  CHECK(home.find(task(2))->open());
+  // Lost is no end that a journal must keep: it may be found again.
+  CHECK(world.take_persisted().empty());
+
+  home.enquire(kOwner);
+  CHECK(world.take_all<core::Send>().size() == 1);
+  home.report(report(1, 2, TaskState::running));
+  CHECK(record->open());
+  CHECK(record->state == TaskState::running);
+  home.report(report(1, 2, TaskState::finished, kOwner, {Kind::signaled, 9}));
+  CHECK(record->state == TaskState::finished);
+  CHECK(record->status == core::ExitStatus{Kind::signaled, 9});
+}
+
+TEST_CASE("home: an owner that does not know the task has lost it, an earlier owner has not") {
+  World world;
+  core::HomeRecords home(world.context);
+  home.add(task(1));
+  home.report(report(1, 3, TaskState::running));
+  home.report(report(1, 2, TaskState::unknown));
+  home.report(report(1, 3, TaskState::unknown, core::PeerId{3}));
+  CHECK(home.find(task(1))->state == TaskState::running);
+  home.report(report(1, 3, TaskState::unknown));
+  CHECK(home.find(task(1))->state == TaskState::lost);
+}
+
+TEST_CASE("home: a task that is found again is not forgotten as an ended one") {
+  World world;
+  world.context.config.limits.finished_tasks = 1;
+  core::HomeRecords home(world.context);
+  for (const std::uint64_t serial : {1u, 2u, 3u}) home.add(task(serial));
+  home.report(report(1, 2, TaskState::running));
+  home.owner_gone(kOwner);
+  home.report(report(1, 2, TaskState::running));
+  home.report(report(2, 1, TaskState::finished, kSelf));
+  home.report(report(3, 1, TaskState::finished, kSelf));
+  CHECK(home.find(task(1)) != nullptr);
+  CHECK(home.find(task(2)) == nullptr);
+  CHECK(home.find(task(3)) != nullptr);
+}
+
+TEST_CASE("home: the oldest ended record goes first, open ones stay") {
+  World world;
+  world.context.config.limits.finished_tasks = 2;
+  core::HomeRecords home(world.context);
+  for (std::uint64_t serial = 1; serial <= 5; ++serial) home.add(task(serial));
+  for (const std::uint64_t serial : {4u, 2u, 5u}) {
+    world.take();
+    home.report(report(serial, 1, TaskState::finished, kSelf));
+  }
+  const core::Actions last = world.take();
+  const auto forgotten = [&](core::TaskId id) {
+    return std::count_if(last.begin(), last.end(), [&](const core::Action& action) {
+      const auto* one = std::get_if<core::RecordForgotten>(&action);
+      return one != nullptr && one->task == id;
+    });
+  };
+  CHECK(forgotten(task(4)) == 1);
+  CHECK(home.find(task(4)) == nullptr);
+  for (const std::uint64_t serial : {1u, 2u, 3u, 5u}) CHECK(home.find(task(serial)) != nullptr);
+  CHECK(home.all().size() == 4);
+}
+
+TEST_CASE("home: a foreign or unknown task has no record") {
+  World world;
+  core::HomeRecords home(world.context);
+  home.add(task(1));
+  CHECK(home.find({kOwner, 1}) == nullptr);
+  CHECK(home.find(task(2)) == nullptr);
+  home.report(report(2, 1, TaskState::running));
+  CHECK(home.find(task(2)) == nullptr);
+  CHECK_FALSE(home.cancel(task(2)));
+}
+
+TEST_CASE("home: a cancellation is noted once, and repeated to a remote owner") {
+  World world;
+  core::HomeRecords home(world.context);
+  home.add(task(1));
+  home.report(report(1, 2, TaskState::running));
+  world.take();
+  CHECK(home.cancel(task(1)));
+  CHECK(world.take_all<core::Send>().size() == 2);  // TaskQuery and Cancel
+  CHECK_FALSE(home.cancel(task(1)));
+  home.on_enquiry_timer(task(1));
+  CHECK(world.take_all<core::Send>().size() == 2);
+  home.report(report(1, 2, TaskState::finished, kOwner, {Kind::cancelled, 0}));
+  world.take();
+  home.on_enquiry_timer(task(1));
+  CHECK(world.take().empty());
+  CHECK(world.context.timers.next() == core::kNever);
+}
+
+TEST_CASE("reports: what changes twice in one step is told once, the newest") {
+  World world;
+  core::Reports reports(world.context);
+  core::TaskReport news = report(1, 2, TaskState::waiting, kSelf);
+  news.task = {kOwner, 1};
+  reports.tell(news);
+  news.state = TaskState::running;
+  reports.tell(news);
+  CHECK(world.take().empty());
+  reports.flush();
+  const auto sent = world.take_all<core::Send>();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].to == kOwner);
+  CHECK(std::get<core::TaskReport>(sent[0].message).state == TaskState::running);
+  reports.flush();
+  CHECK(world.take().empty());
+}
+
+TEST_CASE("reports: repeated until the newest is acknowledged") {
+  World world;
+  core::Reports reports(world.context);
+  core::TaskReport news = report(1, 2, TaskState::returning, kSelf);
+  news.task = {kOwner, 1};
+  reports.tell(news);
+  reports.flush();
+  news.state = TaskState::finished;
+  reports.tell(news);
+  reports.flush();
+  CHECK(world.take_all<core::Send>().size() == 2);
+  CHECK_FALSE(reports.on_ack({news.task, 2, TaskState::returning}));
+  CHECK_FALSE(reports.on_ack({news.task, 1, TaskState::finished}));
+  CHECK_FALSE(reports.empty());
+  reports.on_timer(news.task);
+  CHECK(world.take_all<core::Send>().size() == 1);
+  CHECK(reports.on_ack({news.task, 2, TaskState::finished}));
+  CHECK(reports.empty());
+  CHECK(world.context.timers.next() == core::kNever);
+  reports.on_timer(news.task);
+  CHECK(world.take().empty());
+}
+
+TEST_CASE("reports: a forgotten home node is told nothing any more") {
+  World world;
+  core::Reports reports(world.context);
+  core::TaskReport to_owner = report(1, 2, TaskState::running, kSelf);
+  to_owner.task = {kOwner, 1};
+  core::TaskReport to_other = to_owner;
+  to_other.task = {core::PeerId{3}, 1};
+  reports.tell(to_owner);
+  reports.tell(to_other);
+  reports.drop(kOwner);
+  reports.flush();
+  const auto sent = world.take_all<core::Send>();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].to == core::PeerId{3});
+}

@@ -1,0 +1,88 @@
+#include "core/peer_table.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "tests/catch.h"
+
+namespace {
+
+using core::MemberState;
+
+core::PeerId peer(std::uint64_t number) {
+  return core::PeerId{number};
+}
+
+core::Member member(std::uint64_t number, MemberState state = MemberState::alive,
+                    bool draining = false) {
+  core::Member member;
+  member.id = peer(number);
+  member.state = state;
+  member.draining = draining;
+  return member;
+}
+
+std::vector<std::uint64_t> eligible(const core::PeerTable& peers) {
+  std::vector<std::uint64_t> numbers;
+  for (const core::PeerInfo& info : peers.eligible()) numbers.push_back(core::value(info.id));
+  return numbers;
+}
+
+using Numbers = std::vector<std::uint64_t>;
+
+}  // namespace
+
+TEST_CASE("peer table: those that may be asked, by id") {
+  core::PeerTable peers;
+  for (const std::uint64_t number : {7u, 2u, 9u, 4u}) peers.put(member(number));
+  CHECK(eligible(peers) == Numbers{2, 4, 7, 9});
+  peers.put(member(4, MemberState::suspect));
+  CHECK(eligible(peers) == Numbers{2, 4, 7, 9});
+  peers.put(member(4, MemberState::dead));
+  peers.put(member(2, MemberState::left));
+  peers.put(member(7, MemberState::alive, true));
+  CHECK(eligible(peers) == Numbers{9});
+  CHECK(peers.is_eligible(peer(9)));
+  CHECK_FALSE(peers.is_eligible(peer(7)));
+  CHECK_FALSE(peers.is_eligible(peer(8)));
+  peers.put(member(4));
+  CHECK(eligible(peers) == Numbers{4, 9});
+}
+
+TEST_CASE("peer table: live ones take part in membership, draining or not") {
+  core::PeerTable peers;
+  peers.put(member(1));
+  peers.put(member(2, MemberState::suspect));
+  peers.put(member(3, MemberState::dead));
+  peers.put(member(4, MemberState::alive, true));
+  CHECK(peers.live_count() == 3);
+  peers.put(member(1, MemberState::dead));
+  peers.put(member(1, MemberState::dead));
+  CHECK(peers.live_count() == 2);
+  peers.remove(peer(2));
+  peers.remove(peer(2));
+  peers.remove(peer(3));
+  CHECK(peers.live_count() == 1);
+  CHECK(peers.all().size() == 2);
+  CHECK(peers.find(peer(2)) == nullptr);
+}
+
+TEST_CASE("peer table: a load is kept for eligible peers, and forgotten with their eligibility") {
+  core::PeerTable peers;
+  peers.put(member(1));
+  peers.put(member(2, MemberState::dead));
+  peers.learn(peer(1), 1500, core::Role::sender, 77);
+  peers.learn(peer(2), 1500, core::Role::sender, 77);
+  peers.learn(peer(3), 1500, core::Role::sender, 77);
+  REQUIRE(eligible(peers) == Numbers{1});
+  CHECK(peers.eligible()[0].load == 1500);
+  CHECK(peers.eligible()[0].role == core::Role::sender);
+  CHECK(peers.eligible()[0].known_at == 77);
+  peers.put(member(1, MemberState::suspect));
+  CHECK(peers.eligible()[0].known_at == 77);
+  peers.put(member(1, MemberState::dead));
+  peers.put(member(1));
+  CHECK(peers.eligible()[0].known_at == -1);
+  peers.put(member(2));
+  CHECK(peers.eligible()[1].known_at == -1);
+}
