@@ -82,6 +82,7 @@ BundleReceiver::BundleReceiver(uv_loop_t* loop, std::unique_ptr<net::FrameStream
                                 finish(error.empty() ? "the source closed the stream" : error);
                               },
                           .on_drained = nullptr});
+  stream_->resume();
 }
 
 void BundleReceiver::on_frame(const net::Bytes& bytes) {

@@ -37,6 +37,7 @@ ResultsReceiver::ResultsReceiver(uv_loop_t* loop, std::unique_ptr<net::FrameStre
                                 finish(error.empty() ? "the owner closed the stream" : error);
                               },
                           .on_drained = nullptr});
+  stream_->resume();
 }
 
 void ResultsReceiver::on_frame(const net::Bytes& bytes) {

@@ -19,7 +19,7 @@ class StreamServer {
  public:
   static constexpr core::Duration kHelloTimeout = 10 * core::kSecond;
 
-  // Takes the stream over, or leaves it: then it is refused.
+  // Takes the (paused) stream over, or leaves it: then it is refused.
   using OnHello =
       std::function<void(std::unique_ptr<net::FrameStream>& stream, const net::StreamHello& hello)>;
 

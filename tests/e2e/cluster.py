@@ -1,0 +1,230 @@
+"""Real daemons for end-to-end tests: started, talked to, killed and always cleaned up."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PEERD = os.environ["PEERD"]
+PEERCTL = os.environ["PEERCTL"]
+# Generous: these bound failures, never measure. A loaded machine may take its time.
+PATIENCE_S = 60
+
+
+class Failure(AssertionError):
+    pass
+
+
+def wait_until(condition, what, patience_s=PATIENCE_S):
+    """Polls until condition() is true and returns what it returned."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Failure(f"waited {patience_s} s in vain until {what}")
+        time.sleep(0.02)
+
+
+class Peer:
+    """One daemon with a directory of its own."""
+
+    def __init__(self, cluster, name, settings, host="127.0.0.1", namespace=None):
+        self.cluster = cluster
+        self.name = name
+        self.directory = os.path.join(cluster.directory, name)
+        os.mkdir(self.directory)
+        self.state = os.path.join(self.directory, "state")
+        self.socket = os.path.join(self.directory, "s")
+        self.config = os.path.join(self.directory, "peerd.conf")
+        self.log_path = os.path.join(self.directory, "log")
+        self.host = host
+        self.prefix = ["ip", "netns", "exec", namespace] if namespace else []
+        self.settings = {
+            "node": {"name": name, "state_directory": self.state, "socket": self.socket},
+            "load": {"slots": 1},
+            "policy": {},
+            "limits": {"shutdown_timeout": "30s"},
+            "membership": {},
+            "network": {"listen": f"{host}:0"},
+        }
+        for section, values in settings.items():
+            self.settings[section].update(values)
+        self.process = None
+        self.port = None
+
+    def write_config(self):
+        with open(self.config, "w") as file:
+            for section, values in self.settings.items():
+                file.write(f"[{section}]\n")
+                for key, value in values.items():
+                    file.write(f"{key} = {value}\n")
+
+    def start(self):
+        """Starts the daemon and waits until it is ready. After the first time, on the same port."""
+        if self.port:
+            self.settings["network"]["listen"] = f"{self.host}:{self.port}"
+        self.write_config()
+        before = self.log().count("ready;")
+        log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            self.prefix + [PEERD, "--config", self.config],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        log.close()
+
+        def ready():
+            if self.process.poll() is not None:
+                raise Failure(f"{self.name} ended with {self.process.returncode}:\n{self.log()}")
+            return self.log().count("ready;") > before
+
+        wait_until(ready, f"{self.name} is ready")
+        own = next(p for p in self.peers() if p["state"] == "self")
+        self.port = int(own["address"].rsplit(":", 1)[1])
+        return self
+
+    @property
+    def address(self):
+        return f"{self.host}:{self.port}"
+
+    def log(self):
+        try:
+            with open(self.log_path, errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """SIGTERM; returns the exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout=PATIENCE_S)
+
+    def ctl(self, *arguments, check=True, cwd=None, stdin=subprocess.DEVNULL, timeout=PATIENCE_S * 3):
+        """Runs peerctl against this peer."""
+        result = subprocess.run(
+            [PEERCTL, "--socket", self.socket, *map(str, arguments)], cwd=cwd or self.directory,
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
+        if check and result.returncode != 0:
+            raise Failure(f"peerctl {' '.join(map(str, arguments))} on {self.name}: exit "
+                          f"{result.returncode}\n{result.stderr.decode()}\n{self.log()[-4000:]}")
+        return result
+
+    def ctl_start(self, *arguments, cwd=None):
+        """peerctl in the background; ended with the cluster."""
+        process = subprocess.Popen(
+            [PEERCTL, "--socket", self.socket, *map(str, arguments)], cwd=cwd or self.directory,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.cluster.clients.append(process)
+        return process
+
+    def rows(self, *arguments):
+        """The JSON of a table verb."""
+        return json.loads(self.ctl(*arguments, "--json").stdout)
+
+    def peers(self):
+        return self.rows("peers")
+
+    def tasks(self, everything=True):
+        return self.rows("ps", *(["--all"] if everything else []))
+
+    def task(self, name):
+        return next((row for row in self.tasks() if row["task"] == name), None)
+
+    def submit(self, *arguments, cwd=None):
+        return self.ctl("submit", *arguments, cwd=cwd).stdout.decode().strip()
+
+    def stat(self, name, group=None):
+        """A counter; `group` where two bear the name."""
+        found = [counters[name] for title, counters in self.rows("stats").items()
+                 if name in counters and group in (None, title)]
+        if len(found) != 1:
+            raise Failure(f"{len(found)} counters are named {name}")
+        return found[0]
+
+    def sees(self, other):
+        """The state in which this peer sees the other, or None."""
+        return next((p["state"] for p in self.peers() if p["name"] == other.name), None)
+
+
+class Cluster:
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="peerd-e2e-")
+        self.peers = []
+        self.clients = []
+
+    def add(self, name=None, seed=None, start=True, host="127.0.0.1", namespace=None, **settings):
+        """A peer that joins through `seed`, by default the first one."""
+        peer = Peer(self, name or f"b{len(self.peers) + 1}", settings, host, namespace)
+        seed = seed or (self.peers[0] if self.peers else None)
+        if seed is not None and seed.port:
+            peer.settings["membership"].setdefault("seeds", seed.address)
+        self.peers.append(peer)
+        return peer.start() if start else peer
+
+    def wait_joined(self):
+        """Until every running peer sees every other alive."""
+        running = [p for p in self.peers if p.process and p.process.poll() is None]
+        for peer in running:
+            wait_until(lambda: sum(p["state"] == "alive" for p in peer.peers()) >= len(running) - 1,
+                       f"{peer.name} sees all others")
+        return running
+
+    def close(self):
+        for client in self.clients:
+            if client.poll() is None:
+                client.kill()
+            client.communicate()
+        for peer in self.peers:
+            if peer.process and peer.process.poll() is None:
+                peer.process.send_signal(signal.SIGCONT)
+                peer.process.terminate()
+                peer.process.terminate()
+        for peer in self.peers:
+            if not peer.process:
+                continue
+            try:
+                peer.process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                peer.process.kill()
+                peer.process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class ClusterTest(unittest.TestCase):
+    """A cluster per test, gone afterwards whatever happens; the logs are shown when it fails."""
+
+    def setUp(self):
+        self.cluster = Cluster()
+        self.addCleanup(self.cluster.close)
+
+    def _callTestMethod(self, method):
+        try:
+            method()
+        except unittest.SkipTest:
+            raise
+        except BaseException:
+            for peer in self.cluster.peers:
+                print(f"--- log of {peer.name}, its end:\n{peer.log()[-3000:]}", file=sys.stderr)
+            raise
+
+    def peers(self, count, **settings):
+        """`count` peers that know each other."""
+        for _ in range(count):
+            self.cluster.add(**settings)
+        return self.cluster.wait_joined()
+
+
+def main():
+    unittest.main(verbosity=2)
