@@ -17,9 +17,11 @@ constexpr char kUsage[] =
     "One peer of a decentralized load balancer. Every key of the configuration file is an option\n"
     "too; options win over the file. SIGHUP reads both again, SIGTERM ends the daemon cleanly.\n"
     "\n"
-    "Exit status: 0 ended cleanly; 65 the state directory is damaged; 69 a port is in use; 73 a\n"
-    "file cannot be created; 75 another peerd uses the state directory; 78 the configuration is\n"
-    "wrong.\n\n";
+    "Exit status: 0 ended cleanly; 65 the state directory is damaged; 68 a seed's name is "
+    "unknown;\n"
+    "69 an address or the socket is in use; 73 a file cannot be created; 75 another peerd uses "
+    "the\n"
+    "state directory, or tasks were left when the daemon ended; 78 the configuration is wrong.\n\n";
 
 constexpr char kSampleHead[] =
     R"(# Configuration of peerd. Every key is shown, commented out, with its default, or
