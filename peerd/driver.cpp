@@ -15,6 +15,7 @@ namespace peerd {
 namespace {
 
 constexpr core::Duration kSampleInterval = core::kSecond;
+constexpr int kPortTries = 16;
 constexpr std::size_t kMaxCopying = 512;  // submissions whose inputs are being copied
 
 // sysexits
@@ -130,16 +131,7 @@ std::string Driver::start() {
   if (const auto error = files_.prepare(cleared)) return *error;
   if (cleared > 0)
     log_.warning("cleared {} files and directories that an earlier run left behind", cleared);
-  std::string error;
-  socket_ = net::DatagramSocket::bind(
-      loop_, settings_.listen,
-      [this](const core::Endpoint& from, std::span<const std::uint8_t> bytes) {
-        received(from, bytes);
-      },
-      error);
-  if (!socket_) return error;
-  error = streams_.listen(socket_->local());
-  if (!error.empty()) return error;
+  if (const std::string error = bind(); !error.empty()) return error;
   core::Endpoint advertised = settings_.advertise;
   if (advertised.port == 0) advertised.port = socket_->local().port;
   const core::Identity self{identity_.id(), settings_.name, advertised, identity_.incarnation()};
@@ -153,6 +145,25 @@ std::string Driver::start() {
   sample_timer_.start(kSampleInterval, kSampleInterval);
   post(core::Tick{});
   return "";
+}
+
+// Datagrams and streams share a port. One of the system's choice may be free for datagrams alone;
+// then another is asked for.
+std::string Driver::bind() {
+  const int tries = settings_.listen.port == 0 ? kPortTries : 1;
+  std::string error;
+  for (int i = 0; i < tries; ++i) {
+    socket_ = net::DatagramSocket::bind(
+        loop_, settings_.listen,
+        [this](const core::Endpoint& from, std::span<const std::uint8_t> bytes) {
+          received(from, bytes);
+        },
+        error);
+    if (!socket_) return error;
+    error = streams_.listen(socket_->local());
+    if (error.empty()) return "";
+  }
+  return error;
 }
 
 void Driver::apply(const Settings& settings) {

@@ -60,6 +60,7 @@ class Driver {
   core::Endpoint local() const { return socket_->local(); }
 
  private:
+  std::string bind();
   void drain_inbox();
   void perform(const core::Actions& actions);
   void perform(const core::Persist&) {}  // kept in memory by the node until there is a journal
