@@ -151,6 +151,11 @@ TaskState Node::Impl::state_of(const Task& task) const {
 void Node::Impl::on(const TaskReport& report, PeerId from, const Endpoint& from_endpoint) {
   if (report.task.home != context.self.id) return;
   home.report(report);
+  // The last owner says who has it now. Where that peer's death is known already, nobody will tell
+  // of it again.
+  const Member* owner = context.peers.find(report.owner);
+  if (from != report.owner && owner != nullptr && !is_live(owner->state))
+    home.owner_gone(report.owner);
   if (report.state == TaskState::unknown) return;
   context.send_to(from, from_endpoint, TaskReportAck{report.task, report.epoch, report.state});
   // Nobody waits any more for a task that this peer does not remember.
