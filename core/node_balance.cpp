@@ -120,15 +120,26 @@ std::optional<TaskId> Node::Impl::select(PeerId receiver) {
     assert(now.movable(*tasks.find(*selected)));
     return selected;
   }
-  if (tasks.count(Task::Phase::waiting) == 0) return std::nullopt;
-  context.trace(What::nothing_selected, {}, PeerId::none, tasks.count(Task::Phase::waiting));
-  const Task& newest = tasks.all().rbegin()->second;
-  if (now.movability(newest) == Movability::hop_limit)
-    context.trace(What::limit_moves, newest.id, PeerId::none, newest.hops);
-  if (now.movability(newest) == Movability::residence)
-    context.trace(What::limit_residence, newest.id, PeerId::none,
-                  context.config.limits.min_residence);
+  trace_stuck(now);
   return std::nullopt;
+}
+
+// A limit that keeps what waits here from moving is never silent; the newest task stands for all.
+void Node::Impl::trace_stuck(const View& now) {
+  if (tasks.count(Task::Phase::waiting) == 0) return;
+  context.trace(What::nothing_selected, {}, PeerId::none, tasks.count(Task::Phase::waiting));
+  std::uint32_t visited = 0;
+  for (auto at = tasks.all().rbegin(); at != tasks.all().rend(); ++at) {
+    const Task& task = at->second;
+    if (++visited > kMovableVisited) return;
+    if (task.phase != Task::Phase::waiting) continue;
+    if (now.movability(task) == Movability::hop_limit)
+      context.trace(What::limit_moves, task.id, PeerId::none, task.hops);
+    if (now.movability(task) == Movability::residence)
+      context.trace(What::limit_residence, task.id, PeerId::none,
+                    context.config.limits.min_residence);
+    return;
+  }
 }
 
 void Node::Impl::proceed(std::uint32_t id) {
@@ -188,7 +199,9 @@ void Node::Impl::on(const Probe& probe, PeerId from) {
     if (veto == Veto::none && incomings.count() >= context.config.limits.transfers_at_once)
       veto = Veto::transfers_full;
   }
-  context.send(from, ProbeReply{probe.search, load(), role, veto, movable_count()});
+  const std::uint32_t movable = movable_count();
+  if (probe.role == Role::receiver && role == Role::sender && movable == 0) trace_stuck(view());
+  context.send(from, ProbeReply{probe.search, load(), role, veto, movable});
 }
 
 std::uint32_t Node::Impl::movable_count() const {

@@ -87,6 +87,7 @@ class Node::Impl {
   std::uint32_t movable_count() const;
   void resume_refused();
   std::optional<TaskId> select(PeerId receiver);
+  void trace_stuck(const View& now);
 
   Context context;
   PolicyFactory factory;
