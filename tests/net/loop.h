@@ -4,6 +4,8 @@
 
 #include <uv.h>
 
+#include <cstdint>
+
 #include "tests/catch.h"
 
 namespace net {

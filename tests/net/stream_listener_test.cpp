@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -102,8 +103,8 @@ TEST_CASE("a listener may be destroyed by its own callback", "[listener]") {
   listener = StreamListener::listen_tcp(
       loop, loopback(),
       [&](std::unique_ptr<FrameStream>, const std::string&) {
-        ++calls;
         listener.reset();
+        ++calls;  // what the callback holds is still there
       },
       error);
   REQUIRE(listener);
