@@ -42,7 +42,7 @@ class Dying(ClusterTest):
         self.assertNotEqual(waiting.returncode, 0)
         self.assertIn(owner.name.encode(), out + err)
         self.assertEqual(first.task(task)["state"], "lost")
-        self.assertIn("gone", first.ctl("explain", task).stdout.decode())
+        self.assertIn(f"lost with {owner.name}", first.ctl("explain", task).stdout.decode())
 
     def test_a_peer_that_restarts_has_lost_its_tasks_and_is_asked(self):
         first, owner, task = self.with_a_task_elsewhere()
