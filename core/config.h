@@ -16,9 +16,10 @@ struct LoadConfig {
   // the difference. 1000 = off (the index follows at once).
   std::uint32_t smoothing_thousandths = 1000;
   Duration sample_interval = 200 * kMillisecond;
-  std::uint64_t min_memory_bytes = 0;  // MemAvailable below it vetoes grants
-  std::uint32_t max_memory_pressure_thousandths =
-      1000;                       // PSI some avg10 above it vetoes; 1000 = never
+  std::uint64_t min_memory_bytes = 64ull << 20;  // MemAvailable below it vetoes grants; 0 = never
+  // PSI, the share of time in which some task stalled for memory (avg10): above it vetoes; 1000 =
+  // never.
+  std::uint32_t max_memory_pressure_thousandths = 400;
   Duration aging = 10 * kSecond;  // one point of priority is worth this much waiting time
 
   bool operator==(const LoadConfig&) const = default;

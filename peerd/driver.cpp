@@ -14,13 +14,13 @@
 namespace peerd {
 namespace {
 
-constexpr core::Duration kSampleInterval = core::kSecond;
 constexpr int kPortTries = 16;
 constexpr std::size_t kMaxCopying = 512;  // submissions whose inputs are being copied
 
 // sysexits
 constexpr int kNoInput = 66;
 constexpr int kOsError = 71;
+constexpr int kCannotCreate = 73;
 constexpr int kTryLater = 75;
 
 std::uint64_t random_seed() {
@@ -141,8 +141,6 @@ std::string Driver::start() {
             core::value(self.id), core::to_string(socket_->local()), settings_.core.load.slots,
             stays_->limits_in_use());
   turns_ = std::make_unique<Turns>(loop_, this);
-  sample();
-  sample_timer_.start(kSampleInterval, kSampleInterval);
   post(core::Tick{});
   return "";
 }
@@ -172,6 +170,7 @@ void Driver::apply(const Settings& settings) {
   home_->configure({settings.output_bytes, settings.task_bytes});
   stays_->configure(settings.kill_grace, settings.output_bytes);
   streams_.set_limit(settings.streams);
+  sample_timer_.start(0, settings.core.load.sample_interval);
 }
 
 void Driver::reconfigure(const Settings& settings) {
@@ -225,20 +224,19 @@ void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
   };
   if (!copies) return queue(0);
   ++copying_;
-  using Copied = std::variant<std::uint64_t, std::string>;
-  const auto copied = std::make_shared<Copied>();
+  const auto copied = std::make_shared<std::variant<std::uint64_t, CopyError>>();
   const std::string directory = files_.directory(task, 1);
   const std::string stdin_path = files_.stdin_path(task, 1);
   in_background(
       loop_,
       [copied, spec, directory, stdin_path, limit = settings_.task_bytes] {
         *copied = copy_inputs(spec, directory, stdin_path, limit);
-        if (std::holds_alternative<std::string>(*copied)) remove_stay(directory);
+        if (std::holds_alternative<CopyError>(*copied)) remove_stay(directory);
       },
       [this, copied, queue, answer] {
         --copying_;
-        if (const auto* failure = std::get_if<std::string>(copied.get()))
-          return answer(net::Failure{kNoInput, *failure});
+        if (const auto* failure = std::get_if<CopyError>(copied.get()))
+          return answer(net::Failure{failure->ours ? kCannotCreate : kNoInput, failure->text});
         queue(std::get<std::uint64_t>(*copied));
       });
 }

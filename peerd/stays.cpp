@@ -1,6 +1,7 @@
 #include "peerd/stays.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,12 @@ bool exists(const std::string& path) {
 std::uint64_t size_of(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+// Less than what a line of output needs.
+bool disk_is_full(const std::string& path) {
+  struct statvfs status {};
+  return ::statvfs(path.c_str(), &status) == 0 && status.f_bavail == 0;
 }
 
 std::string from_environment(const char* name, const char* otherwise) {
@@ -113,6 +120,9 @@ void Stays::process_ended(core::TaskId task, const ProcessEnd& end) {
       stay->message = "output " + missing + " was not produced";
     }
   }
+  // What the task itself had to say of it may not have fitted on the disk either.
+  if (stay->message.empty() && disk_is_full(around_.files->work_root()))
+    stay->message = "no space left on the disk of the task's directory: output may be missing";
   around_.post(core::TaskExited{task, status});
 }
 

@@ -35,42 +35,42 @@ bool share_blocks(int from, int to) {
   return ::ioctl(to, FICLONE, from) == 0;
 }
 
-std::optional<std::string> copy_bytes(int from, int to, const std::string& what) {
+std::optional<CopyError> copy_bytes(int from, int to, const std::string& what,
+                                    const std::string& to_path) {
   if (share_blocks(from, to)) return std::nullopt;
   while (true) {
     const ssize_t copied = ::copy_file_range(from, nullptr, to, nullptr, 1 << 20, 0);
     if (copied == 0) return std::nullopt;
     if (copied > 0) continue;
     if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-      return failure(what, errno);
+      return CopyError{failure(to_path, errno), true};
     break;
   }
   std::vector<char> buffer(256 << 10);
   while (true) {
     const ssize_t got = ::read(from, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failure(what, errno);
+    if (got < 0) return CopyError{failure(what, errno), false};
     if (got == 0) return std::nullopt;
     for (ssize_t done = 0; done < got;) {
       const ssize_t put = ::write(to, buffer.data() + done, static_cast<std::size_t>(got - done));
-      if (put < 0 && errno != EINTR) return failure(what, errno);
+      if (put < 0 && errno != EINTR) return CopyError{failure(to_path, errno), true};
       if (put > 0) done += put;
     }
   }
 }
 
 // Copies a regular file. Its size, or why not.
-std::variant<std::uint64_t, std::string> copy_file(const std::string& from, const std::string& to,
-                                                   const std::string& what) {
+std::variant<std::uint64_t, CopyError> copy_file(const std::string& from, const std::string& to,
+                                                 const std::string& what) {
   const UniqueFd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!source) return failure(what, errno);
   struct stat status {};
-  if (::fstat(source.get(), &status) != 0) return failure(what, errno);
-  if (!S_ISREG(status.st_mode)) return what + ": not a regular file";
+  if (!source || ::fstat(source.get(), &status) != 0) return CopyError{failure(what, errno), false};
+  if (!S_ISREG(status.st_mode)) return CopyError{what + ": not a regular file", false};
   const mode_t mode = (status.st_mode & 0777) | 0600;
   const UniqueFd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-  if (!target) return failure(what, errno);
-  if (auto error = copy_bytes(source.get(), target.get(), what)) return *error;
+  if (!target) return CopyError{failure(to, errno), true};
+  if (auto error = copy_bytes(source.get(), target.get(), what, to)) return *error;
   return static_cast<std::uint64_t>(status.st_size);
 }
 
@@ -109,24 +109,25 @@ std::string TaskFiles::output_path(core::TaskId task, core::Epoch epoch, int str
   return directory(task, epoch) + suffix;
 }
 
-std::variant<std::uint64_t, std::string> copy_inputs(const net::TaskSpec& spec,
-                                                     const std::string& directory,
-                                                     const std::string& stdin_path,
-                                                     std::uint64_t max_bytes) {
-  if (!make_directories(directory)) return failure(directory, errno);
+std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
+                                                   const std::string& directory,
+                                                   const std::string& stdin_path,
+                                                   std::uint64_t max_bytes) {
+  if (!make_directories(directory)) return CopyError{failure(directory, errno), true};
   std::vector<std::pair<net::FileSpec, std::string>> copies;
   if (!spec.stdin_path.empty()) copies.push_back({{"stdin", spec.stdin_path}, stdin_path});
   for (const net::FileSpec& input : spec.inputs)
     copies.push_back({input, directory + "/" + input.name});
   std::uint64_t total = 0;
   for (const auto& [file, target] : copies) {
-    if (!make_directories(parent_of(target))) return failure("input " + file.name, errno);
+    if (!make_directories(parent_of(target))) return CopyError{failure(target, errno), true};
     auto copied = copy_file(file.path, target, "input " + file.path);
-    if (auto* error = std::get_if<std::string>(&copied)) return std::move(*error);
+    if (auto* error = std::get_if<CopyError>(&copied)) return std::move(*error);
     total += std::get<std::uint64_t>(copied);
     if (total > max_bytes)
-      return "inputs of more than " + std::to_string(max_bytes) +
-             " bytes: larger than [limits] task_bytes allows";
+      return CopyError{"inputs of more than " + std::to_string(max_bytes) +
+                           " bytes: larger than [limits] task_bytes allows",
+                       false};
   }
   return total;
 }
@@ -138,9 +139,9 @@ std::string unfinished_name(const std::string& path) {
 std::optional<std::string> place_output(const std::string& from, const std::string& to) {
   const std::string unfinished = unfinished_name(to);
   const auto copied = copy_file(from, unfinished, "output " + to);
-  if (const auto* error = std::get_if<std::string>(&copied)) {
+  if (const auto* error = std::get_if<CopyError>(&copied)) {
     ::unlink(unfinished.c_str());
-    return *error;
+    return error->text;
   }
   if (::rename(unfinished.c_str(), to.c_str()) == 0) return std::nullopt;
   const int error = errno;

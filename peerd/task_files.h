@@ -38,12 +38,17 @@ class TaskFiles {
   core::PeerId self_;
 };
 
+struct CopyError {
+  std::string text;   // "input data.bin: No such file or directory"
+  bool ours = false;  // the copy could not be written (a full disk); else the original not be read
+};
+
 // Copies stdin and inputs to where the task will find them (sharing blocks where the file system
-// can). Their total size, or why not: "input data.bin: No such file or directory".
-std::variant<std::uint64_t, std::string> copy_inputs(const net::TaskSpec& spec,
-                                                     const std::string& directory,
-                                                     const std::string& stdin_path,
-                                                     std::uint64_t max_bytes);
+// can). Their total size, or why not.
+std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
+                                                   const std::string& directory,
+                                                   const std::string& stdin_path,
+                                                   std::uint64_t max_bytes);
 
 // Copies beside `to` and renames, so that nobody ever sees half a file. On failure: why.
 std::optional<std::string> place_output(const std::string& from, const std::string& to);

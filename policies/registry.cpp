@@ -46,13 +46,12 @@ struct Preset {
   const char* location;
 };
 
+// Where nothing moves nothing is taken either: `threshold` admits as a receiver only, and `never`
+// is none.
 constexpr Preset kPresets[] = {
-    {"none", "never", "random"},
-    {"random", "threshold", "random"},
-    {"sender", "threshold", "shortest"},
-    {"receiver", "threshold", "receiver"},
-    {"symmetric", "threshold", "symmetric"},
-    {"adaptive", "dual_threshold", "adaptive"},
+    {"none", "never", "threshold"},          {"random", "threshold", "random"},
+    {"sender", "threshold", "shortest"},     {"receiver", "threshold", "receiver"},
+    {"symmetric", "threshold", "symmetric"}, {"adaptive", "dual_threshold", "adaptive"},
 };
 
 template <typename Row, std::size_t n>

@@ -181,6 +181,18 @@ class Cluster:
                        f"{peer.name} sees all others")
         return running
 
+    def stop_peer(self, peer):
+        """At once: SIGTERM again and again, and SIGKILL for what does not heed it."""
+        if not peer.process:
+            return
+        deadline = time.monotonic() + PATIENCE_S
+        while peer.process.poll() is None:
+            peer.process.terminate() if time.monotonic() < deadline else peer.process.kill()
+            try:
+                peer.process.wait(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                pass
+
     def close(self):
         for client in self.clients:
             if client.poll() is None:
@@ -190,15 +202,8 @@ class Cluster:
             if peer.process and peer.process.poll() is None:
                 peer.process.send_signal(signal.SIGCONT)
                 peer.process.terminate()
-                peer.process.terminate()
         for peer in self.peers:
-            if not peer.process:
-                continue
-            try:
-                peer.process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                peer.process.kill()
-                peer.process.wait()
+            self.stop_peer(peer)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

@@ -126,6 +126,72 @@ class Dying(ClusterTest):
         self.assertLess(first.log().count("ignored"), 50)
 
 
+class Full(ClusterTest):
+    """Peers whose state directory is a small file system of its own. Needs root, as network_test does."""
+
+    def small(self, name, **settings):
+        peer = self.cluster.add(name, start=False, **settings)
+        os.mkdir(peer.state)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "peerd-test", peer.state],
+                                 stderr=subprocess.PIPE)
+        if mounted.returncode != 0:
+            reason = f"cannot mount a small file system: {mounted.stderr.decode().strip()}"
+            if os.environ.get("CI") == "true":
+                self.fail(reason)
+            self.skipTest(reason)
+        # Cleanups run last first, but the cluster's own was added before: the peer is stopped here.
+        self.addCleanup(lambda: (self.cluster.stop_peer(peer), subprocess.run(["umount", peer.state])))
+        return peer.start()
+
+    def data(self, peer, size):
+        with open(os.path.join(peer.directory, "data"), "wb") as file:
+            file.write(os.urandom(size))
+
+    def test_no_room_for_the_inputs(self):
+        peer = self.small("b1")
+        self.data(peer, 5 << 20)
+        result = peer.ctl("run", "--input", "data", "true", check=False)
+        self.assertEqual(result.returncode, 73)
+        self.assertIn(b"No space left on device", result.stderr)
+        self.assertEqual(peer.ctl("run", "echo", "well").stdout, b"well\n")
+
+    def test_a_task_fills_the_disk(self):
+        peer = self.small("b1")
+        result = peer.ctl("run", "sh", "-c", "head -c 5000000 /dev/zero >file", check=False)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(b"no space left", result.stderr)
+        self.assertEqual(peer.ctl("run", "echo", "well").stdout, b"well\n")
+
+    def test_a_peer_without_room_refuses(self):
+        first = self.cluster.add("b1", policy={"preset": "sender"})
+        self.small("b2", policy={"preset": "sender"})
+        self.cluster.wait_joined()
+        gate = os.path.join(first.directory, "gate")
+        first.submit("--pin", "sh", "-c", f"until [ -e {gate} ]; do sleep 0.05; done")
+        self.data(first, 5 << 20)
+        task = first.submit("--input", "data", "true")
+        wait_until(lambda: "insufficient disk space" in first.ctl("explain", task).stdout.decode(),
+                   "the other peer refuses")
+        open(gate, "w").close()
+        first.ctl("wait", task)
+        self.assertEqual(first.task(task)["owner"], "b1")
+
+
+class Pressed(ClusterTest):
+    def test_memory_pressure_vetoes(self):
+        first = self.cluster.add(policy={"preset": "sender"})
+        self.cluster.add(policy={"preset": "sender"}, load={"min_memory": "1TiB"})
+        self.cluster.wait_joined()
+        gate = os.path.join(first.directory, "gate")
+        first.submit("--pin", "sh", "-c", f"until [ -e {gate} ]; do sleep 0.05; done")
+        task = first.submit("true")
+        wait_until(lambda: "memory pressure" in first.ctl("explain", task).stdout.decode(),
+                   "the other peer's veto is in the story")
+        open(gate, "w").close()
+        first.ctl("wait", task)
+        self.assertEqual(first.task(task)["owner"], "b1")
+
+
 class Starting(ClusterTest):
     def fails(self, *arguments):
         result = subprocess.run([PEERD, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -72,7 +72,7 @@ TEST_CASE("the presets set the four policies and the default thresholds") {
     std::string name, transfer, location;
   };
   const std::vector<Expected> all = {
-      {"none", "never", "random"},
+      {"none", "never", "threshold"},
       {"random", "threshold", "random"},
       {"sender", "threshold", "shortest"},
       {"receiver", "threshold", "receiver"},
