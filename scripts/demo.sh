@@ -170,12 +170,13 @@ echo "== figures ($(nproc) processors on this machine, which bound the speed-up)
 awk -v jobs="$jobs" \
   -v none_mean="$(figure none mean_response_us)" -v none_p99="$(figure none p99_response_us)" \
   -v mean="$(figure adaptive mean_response_us)" -v p99="$(figure adaptive p99_response_us)" \
+  -v none_moves="$(figure none moves)" -v none_probes="$(figure none probes)" \
   -v moves="$(figure adaptive moves)" -v probes="$(figure adaptive probes)" 'BEGIN {
     printf "   %-24s %10s %10s\n", "", "none", "adaptive"
     printf "   %-24s %9.2fs %9.2fs\n", "mean response time", none_mean / 1e6, mean / 1e6
     printf "   %-24s %9.2fs %9.2fs\n", "p99 response time", none_p99 / 1e6, p99 / 1e6
-    printf "   %-24s %10s %10.2f\n", "moves per task", "0", moves / jobs
-    printf "   %-24s %10s %10.2f\n", "probes per task", "0", probes / jobs
+    printf "   %-24s %10.2f %10.2f\n", "moves per task", none_moves / jobs, moves / jobs
+    printf "   %-24s %10.2f %10.2f\n", "probes per task", none_probes / jobs, probes / jobs
     printf "   speed-up: %.2f in mean, %.2f in p99 response time\n", none_mean / mean, none_p99 / p99
   }'
 echo "   tasks per peer: $(grep -o '"tasks_by_peer": *{[^}]*}' "$work/summary-adaptive" | sed 's/.*{//; s/}//; s/"//g')"
