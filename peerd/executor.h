@@ -2,7 +2,9 @@
 // limits.
 //
 // Only what needs the operating system is here; when a task runs is the core's decision. One
-// thread: children are reaped from the loop. The narrow face on purpose: it may move into a process
+// thread: children are reaped from the loop, no one else's among them. When a task's main process
+// ends, the rest of its session is killed; a process that has made itself a session of its own
+// escapes, unless a cgroup is delegated. The narrow face on purpose: it may move into a process
 // of its own.
 #pragma once
 
@@ -25,7 +27,7 @@ struct ProcessSpec {
   std::string stdin_path;                // empty: /dev/null
   std::string stdout_path;               // appended to, created 0600
   std::string stderr_path;
-  int nice = 0;                          // 0 ... 19
+  int nice = 0;                          // 0 ... 19, on top of the daemon's own
   std::uint64_t cpu_limit_s = 0;         // RLIMIT_CPU; 0 = none
   std::uint64_t memory_limit_bytes = 0;  // cgroup v2 memory.max where delegated, else RLIMIT_AS
 };
@@ -42,14 +44,16 @@ class Executor {
 
   // `kill_grace`: between SIGTERM and SIGKILL of stop().
   Executor(uv_loop_t* loop, core::Duration kill_grace, OnEnd on_end);
-  ~Executor();  // kills what still runs and reaps it
+  // Kills what still runs and reaps it, without on_end. The loop must run once more afterwards, to
+  // close its handles. Not from inside on_end.
+  ~Executor();
 
   // on_end comes later, never from inside. Also for a process that cannot be started.
   void start(core::TaskId task, const ProcessSpec& spec);
   // SIGTERM to the whole session, SIGKILL after the grace. Unknown tasks are ignored.
   void stop(core::TaskId task);
   void kill(core::TaskId task);  // SIGKILL at once
-  std::size_t running() const;
+  std::size_t running() const;   // started, and their end not reported
   void set_kill_grace(core::Duration kill_grace);
   // "cgroup v2 at /sys/fs/cgroup/..." or "rlimits: why no cgroup".
   std::string limits_in_use() const;

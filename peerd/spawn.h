@@ -39,7 +39,8 @@ struct Spawned {
 // format error" and 126.
 //
 // The process has no descriptor but 0, 1 and 2, no signal blocked or ignored, no controlling
-// terminal, and dumps no core.
+// terminal, and dumps no core. It is killed when the calling thread ends: a daemon that is killed
+// leaves no second copy of what its peers may start again. (Its own children are not.)
 Spawned spawn(const SpawnRequest& request);
 
 }  // namespace peerd

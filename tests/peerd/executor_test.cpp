@@ -66,6 +66,13 @@ class Board {
     return spec;
   }
 
+  // A shell with job control: each of its background jobs is a process group.
+  ProcessSpec job_control_shell(const std::string& script) const {
+    ProcessSpec spec = shell("set -m; " + script);
+    spec.arguments[0] = "bash";
+    return spec;
+  }
+
   void start(core::TaskId id, const ProcessSpec& spec) {
     inside_call = true;
     executor->start(id, spec);
@@ -272,7 +279,7 @@ TEST_CASE("what a process leaves behind is killed when it ends") {
     board.run(board.shell("sleep 1000 & echo $! >left"));
   }
   SECTION("in another process group of its session") {
-    board.run(board.shell("set -m; sleep 1000 & echo $! >left"));
+    board.run(board.job_control_shell("sleep 1000 & echo $! >left"));
   }
   const pid_t left = board.pid_in("left");
   CHECK(board.until([&] { return !is_alive(left); }));
@@ -280,17 +287,32 @@ TEST_CASE("what a process leaves behind is killed when it ends") {
 
 TEST_CASE("stop ends a process and its children by SIGTERM") {
   Board board(core::kSecond * 1000);
+  bool own_group = false;
   SECTION("in its process group") {
     board.start(task(1), board.shell("sleep 1000 & echo $! >child; wait"));
   }
   SECTION("in another process group of its session") {
-    board.start(task(1), board.shell("set -m; sleep 1000 & echo $! >child; wait"));
+    own_group = true;
+    board.start(task(1), board.job_control_shell("sleep 1000 & echo $! >child; wait"));
   }
   const pid_t child = board.pid_in("child");
   CHECK(is_alive(child));
+  CHECK((::getpgid(child) == child) == own_group);
   board.executor->stop(task(1));
   CHECK(board.wait(task(1)).status == core::ExitStatus{Kind::signaled, SIGTERM});
   CHECK(board.until([&] { return !is_alive(child); }));
+}
+
+TEST_CASE("stop tells the other process groups of the session, too") {
+  Board board(core::kSecond * 1000);
+  board.start(task(1),
+              board.job_control_shell("sh -c 'trap \"echo 1 >told; exit\" TERM; echo $$ >child;"
+                                      "       while :; do sleep 0.01; done' &"
+                                      "trap : TERM; wait; wait; exit 4"));
+  board.pid_in("child");
+  board.executor->stop(task(1));
+  CHECK(board.wait(task(1)).status == core::ExitStatus{Kind::exited, 4});
+  CHECK(board.scratch.read("told") == "1\n");
 }
 
 TEST_CASE("a process may end in its own way when stopped") {
@@ -307,7 +329,11 @@ TEST_CASE("a process that ignores SIGTERM is killed after the grace") {
   Board board;
   board.start(task(1), board.shell("trap '' TERM; echo 1 >ready; while :; do sleep 0.01; done"));
   board.pid_in("ready");
-  board.executor->stop(task(1));
+  // Asking again does not prolong it.
+  CHECK(board.until([&] {
+    board.executor->stop(task(1));
+    return board.reports == 1;
+  }));
   CHECK(board.wait(task(1)).status == core::ExitStatus{Kind::signaled, SIGKILL});
 }
 
@@ -341,7 +367,8 @@ TEST_CASE("an executor that goes away leaves nothing running and reports nothing
   Board board;
   board.start(task(1),
               board.shell("trap '' TERM; sleep 1000 & echo $$ >main; echo $! >child; wait"));
-  board.start(task(2), board.shell("set -m; sleep 1000 & echo $$ >main2; echo $! >child2; wait"));
+  board.start(task(2),
+              board.job_control_shell("sleep 1000 & echo $$ >main2; echo $! >child2; wait"));
   std::vector<pid_t> pids;
   for (const char* name : {"main", "child", "main2", "child2"}) {
     pids.push_back(board.pid_in(name));

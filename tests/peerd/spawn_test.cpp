@@ -15,6 +15,7 @@
 
 #include "peerd/unique_fd.h"
 #include "tests/catch.h"
+#include "tests/peerd/process_state.h"
 #include "tests/peerd/scratch_directory.h"
 
 using namespace peerd;
@@ -138,6 +139,16 @@ TEST_CASE("the nice value is on top of the caller's") {
     CHECK(stat_field(trial.output_of_success(), 19) == 19);
   }
   CHECK(::getpriority(PRIO_PROCESS, 0) == own);
+}
+
+TEST_CASE("where processes are scheduled by session, the session has the nice value") {
+  Trial trial({"cat", "/proc/self/autogroup"});
+  trial.nice = 7;
+  // Ordinary users are refused now and then, other kernels have no such file.
+  if (::geteuid() != 0 || ::access("/proc/self/autogroup", F_OK) != 0) return;
+  const std::vector<std::string> group = words(trial.output_of_success());
+  if (group.empty() || ::getpriority(PRIO_PROCESS, 0) != 0) return;
+  CHECK(group.back() == "7");
 }
 
 TEST_CASE("no descriptor but the standard streams is passed on") {
@@ -299,4 +310,23 @@ TEST_CASE("a cgroup that cannot be joined fails with a message") {
   const Spawned spawned = trial.spawn();
   CHECK(spawned.status == core::ExitStatus{Kind::failed, 0});
   CHECK(spawned.message == "joining the cgroup: No space left on device");
+}
+
+TEST_CASE("a process does not outlive its killed parent") {
+  Trial trial({"sleep", "1000"});
+  const pid_t daemon = ::fork();
+  if (daemon == 0) {
+    trial.scratch.write("pid", std::to_string(trial.spawn().pid) + "\n");
+    for (;;) ::pause();
+  }
+  REQUIRE(daemon > 0);
+  const bool started = eventually([&] { return trial.scratch.read("pid").ends_with('\n'); });
+  const pid_t pid = started ? std::stoi(trial.scratch.read("pid")) : 0;
+  const bool alive = is_alive(pid);
+  ::kill(daemon, SIGKILL);
+  ::waitpid(daemon, nullptr, 0);
+  CHECK(alive);
+  const bool gone = eventually([&] { return !is_alive(pid); });
+  CHECK(gone);
+  if (alive && !gone) ::kill(pid, SIGKILL);
 }
