@@ -74,8 +74,8 @@ struct Reconfigured {
   Config config;
 };
 
-// Take no more work, hand back guests' waiting tasks, let the rest finish; then say Drained. A second
-// time: leave at once, whatever is left.
+// Take no more work, hand back guests' waiting tasks, let the rest finish; then say Drained. A
+// second time: leave at once, whatever is left.
 struct DrainRequested {};
 
 using Event =

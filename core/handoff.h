@@ -47,7 +47,8 @@ struct Incoming {
   std::uint32_t probes = 0;
   std::uint32_t search = 0;  // of this peer as a receiver; 0 if unasked
   Stage stage = Stage::reserved;
-  std::uint32_t tries = 0;  // Prepareds sent
+  Time expires = 0;         // the reservation
+  std::uint32_t tries = 0;  // Grants, then Prepareds sent
 };
 
 class Outgoings {
@@ -120,6 +121,8 @@ class Incomings {
 
  private:
   Incoming* find(TaskId task, Epoch epoch, PeerId peer);
+  // Repeated until the source acts: one that knows nothing of it answers Abort.
+  void send_grant(Incoming& incoming);
   void send_prepared(Incoming& incoming);
   void drop(TaskId task, What why);
 

@@ -35,19 +35,26 @@ std::vector<const HomeRecord*> HomeRecords::all() const {
   return all;
 }
 
-void HomeRecords::report(const TaskReport& report) {
+bool HomeRecords::report(const TaskReport& report, PeerId reporter) {
   HomeRecord* record = lookup(report.task);
-  if (record == nullptr || record->state == TaskState::finished) return;
-  if (report.epoch < record->epoch) return;
-  if (report.state == TaskState::unknown) {
-    if (report.epoch == record->epoch && report.owner == record->owner && record->open())
-      lose(*record);
-    return;
-  }
-  asking_.erase(report.task.serial);
+  if (record == nullptr || record->state == TaskState::finished) return true;
+  if (report.epoch < record->epoch) return true;
   const bool moved = report.epoch > record->epoch;
+  if (!moved && report.owner != record->owner) return true;
+  if (report.state == TaskState::unknown) {
+    if (!moved && record->open()) lose(*record);
+    return true;
+  }
+  if (!moved && record->open() && report.state < record->state) return true;
+  if (!record->open() && !is_heard(report.owner)) return false;
   const bool found_again = record->state == TaskState::lost;
-  if (!moved && report.owner != record->owner) return;
+  // A cancellation goes on being repeated: the owner has spoken, but may not have heard of it.
+  if (reporter != report.owner)
+    ask_later(report.task);
+  else if (record->cancelling)
+    asking_.erase(report.task.serial);
+  else
+    stop_asking(report.task);
   record->epoch = report.epoch;
   record->owner = report.owner;
   record->moves = std::max(record->moves, report.hops);
@@ -61,13 +68,23 @@ void HomeRecords::report(const TaskReport& report) {
     context_.persist(Persist::What::moved, report.task, report.epoch, report.owner);
     context_.trace(What::task_moved, report.task, report.owner, report.epoch);
   }
-  if (report.state == TaskState::finished) return end(*record, TaskState::finished, report.status);
+  if (report.state == TaskState::finished) {
+    end(*record, TaskState::finished, report.status);
+    return true;
+  }
   record->state = report.state;
   context_.act(RecordChanged{report.task});
   // An owner that has been asked already is asked again by the timer alone: each question brings a
   // report, and must not bring another question.
   const bool new_to_it = moved || found_again;
   if (record->cancelling && new_to_it && record->owner != context_.self.id) ask(*record, 0);
+  return true;
+}
+
+bool HomeRecords::is_heard(PeerId owner) const {
+  if (owner == context_.self.id) return true;
+  const Member* member = context_.peers.find(owner);
+  return member != nullptr && is_live(member->state);
 }
 
 bool HomeRecords::cancel(TaskId task) {
@@ -109,6 +126,19 @@ void HomeRecords::ask(HomeRecord& record, std::uint32_t tries) {
   context_.timers.set(TimerKey::of(Kind::enquiry, record.task), context_.now + pause);
 }
 
+// A destination that restarts between its Prepared and the Commit has lost the task, and says
+// nothing.
+void HomeRecords::ask_later(TaskId task) {
+  asking_[task.serial] = 0;
+  context_.timers.set(TimerKey::of(Kind::enquiry, task),
+                      context_.now + backoff(context_.config.limits.resend_interval, 2));
+}
+
+void HomeRecords::stop_asking(TaskId task) {
+  asking_.erase(task.serial);
+  context_.timers.cancel(TimerKey::of(Kind::enquiry, task));
+}
+
 void HomeRecords::lose(HomeRecord& record) {
   context_.trace(What::task_lost, record.task, record.owner, record.epoch);
   end(record, TaskState::lost, {ExitStatus::Kind::lost, 0});
@@ -119,8 +149,7 @@ void HomeRecords::end(HomeRecord& record, TaskState state, ExitStatus status) {
   record.state = state;
   record.status = status;
   record.ended = context_.now;
-  context_.timers.cancel(TimerKey::of(Kind::enquiry, record.task));
-  asking_.erase(serial);
+  stop_asking(record.task);
   if (state == TaskState::finished) {
     context_.persist(Persist::What::finished, record.task, record.epoch, record.owner, {}, status);
     context_.trace(What::task_finished, record.task, record.owner,

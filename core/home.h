@@ -38,8 +38,11 @@ class HomeRecords {
   std::vector<const HomeRecord*> all() const;
   bool has_open() const { return !open_.empty(); }
 
-  // What an owner says, this node among them. Older epochs are not believed.
-  void report(const TaskReport& report);
+  // What an owner says, this node among them, or the source of a handoff of its destination, who
+  // has to confirm it or will be asked. Older news is not believed: neither an older epoch nor,
+  // within one, an earlier state. False if it must be said again to be judged: the owner is taken
+  // for dead, and this may be late news of one that is.
+  bool report(const TaskReport& report, PeerId reporter);
   // The user's wish. True if it was noted: the task has not ended and was not being cancelled.
   bool cancel(TaskId task);
 
@@ -51,9 +54,12 @@ class HomeRecords {
 
  private:
   HomeRecord* lookup(TaskId task);
+  bool is_heard(PeerId owner) const;
   void end(HomeRecord& record, TaskState state, ExitStatus status);
   void lose(HomeRecord& record);
   void ask(HomeRecord& record, std::uint32_t tries);
+  void ask_later(TaskId task);
+  void stop_asking(TaskId task);
 
   Context& context_;
   std::map<std::uint64_t, HomeRecord> records_;  // by serial

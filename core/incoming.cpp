@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cassert>
 
 #include "core/handoff.h"
@@ -26,9 +27,9 @@ void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search) {
                       .probes = offer.probes,
                       .search = search};
   context_.act(ExpectBundle{offer.task, offer.epoch, from, offer.needs.bundle_bytes});
-  context_.send(from, Grant{offer.task, offer.epoch});
-  context_.timers.set(TimerKey::of(Kind::incoming, offer.task),
-                      context_.now + context_.config.limits.transfer_timeout);
+  Incoming& incoming = all_[offer.task];
+  incoming.expires = context_.now + context_.config.limits.transfer_timeout;
+  send_grant(incoming);
 }
 
 bool Incomings::supersede(TaskId task, Epoch epoch) {
@@ -50,6 +51,7 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
     return drop(event.task, What::arrival_aborted);
   }
   incoming.stage = Incoming::Stage::prepared;
+  incoming.tries = 0;
   context_.persist(Persist::What::prepared, event.task, event.epoch, incoming.peer, incoming.needs);
   context_.trace(What::prepared, event.task, incoming.peer);
   send_prepared(incoming);
@@ -75,6 +77,7 @@ void Incomings::on_timer(TaskId task) {
   if (found == all_.end()) return;
   Incoming& incoming = found->second;
   if (incoming.stage == Incoming::Stage::prepared) return send_prepared(incoming);
+  if (context_.now < incoming.expires) return send_grant(incoming);
   context_.send(incoming.peer, Abort{task, incoming.epoch});
   drop(task, What::reservation_expired);
 }
@@ -98,6 +101,13 @@ Incoming* Incomings::find(TaskId task, Epoch epoch, PeerId peer) {
   if (found == all_.end()) return nullptr;
   Incoming& incoming = found->second;
   return incoming.epoch == epoch && incoming.peer == peer ? &incoming : nullptr;
+}
+
+void Incomings::send_grant(Incoming& incoming) {
+  context_.send(incoming.peer, Grant{incoming.task, incoming.epoch});
+  const Duration pause = backoff(context_.config.limits.resend_interval, incoming.tries++);
+  context_.timers.set(TimerKey::of(Kind::incoming, incoming.task),
+                      std::min(context_.now + pause, incoming.expires));
 }
 
 void Incomings::send_prepared(Incoming& incoming) {

@@ -146,18 +146,25 @@ void Node::Impl::react(const PeerChange& change) {
       for (const Outgoing& outgoing : outgoings.call_off_all(change.peer)) kept(outgoing);
       incomings.source_gone(change.peer);
       if (change.kind == PeerChange::Kind::restarted) return home.enquire(change.peer);
-      return home.owner_gone(change.peer);
+      home.owner_gone(change.peer);
+      // Who takes leave has seen the end of its tasks, though its last acknowledgements may be
+      // lost.
+      if (context.peers.find(change.peer)->state == MemberState::left) drop_guests(change.peer);
+      return;
     case PeerChange::Kind::forgotten:
       outgoings.forget(change.peer);
       incomings.forget(change.peer);
-      reports.drop(change.peer);
-      std::vector<TaskId> orphans;
-      for (const auto& [arrival, task] : tasks.all())
-        if (task.id.home == change.peer && task.phase == Task::Phase::returning)
-          orphans.push_back(task.id);
-      for (const TaskId orphan : orphans) discard(*tasks.find(orphan));
-      return;
+      return drop_guests(change.peer);
   }
+}
+
+// Nobody waits any more for what has ended here for that home node.
+void Node::Impl::drop_guests(PeerId home_node) {
+  reports.drop(home_node);
+  std::vector<TaskId> ended;
+  for (const auto& [arrival, task] : tasks.all())
+    if (task.id.home == home_node && task.phase == Task::Phase::returning) ended.push_back(task.id);
+  for (const TaskId task : ended) discard(*tasks.find(task));
 }
 
 void Node::Impl::on(const LoadSampled& event) {
@@ -207,10 +214,21 @@ void Node::Impl::settle() {
   if (context.draining) hand_back_guests();
   reports.flush();
   if (!context.draining) return;
-  if (!tasks.all().empty() || !outgoings.all().empty() || !incomings.all().empty() ||
-      !reports.empty() || home.has_open())
-    return;
+  if (!tasks.all().empty() || !reports.empty() || home.has_open() || !handoffs_settled()) return;
   depart();
+}
+
+// A draining peer waits for no answer of the dead.
+bool Node::Impl::handoffs_settled() const {
+  const auto waits_for = [this](PeerId peer) {
+    const Member* member = context.peers.find(peer);
+    return member != nullptr && is_live(member->state);
+  };
+  for (const auto& [task, outgoing] : outgoings.all())
+    if (waits_for(outgoing.peer)) return false;
+  for (const auto& [task, incoming] : incomings.all())
+    if (waits_for(incoming.peer)) return false;
+  return true;
 }
 
 void Node::Impl::depart() {

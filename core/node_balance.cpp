@@ -277,7 +277,7 @@ void Node::Impl::on(const Prepared& prepared, PeerId from) {
                          .hops = task.hops + 1,
                          .probes = task.probes};
   if (task.id.home == context.self.id)
-    home.report(moved);
+    home.report(moved, context.self.id);
   else
     reports.tell(moved);
   context.act(DiscardTask{task.id, task.epoch});
@@ -329,6 +329,7 @@ Veto Node::Impl::judge(const Offer& offer) {
   if (tasks.find(offer.task) != nullptr || outgoings.find(offer.task) != nullptr ||
       !incomings.supersede(offer.task, offer.epoch))
     return Veto::stale;
+  if (!knows_home(offer.task)) return Veto::stale;
   const bool comes_home = offer.task.home == context.self.id;
   if (comes_home) {
     const HomeRecord* record = home.find(offer.task);
@@ -401,6 +402,8 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   context.trace(What::arrived, task.id, from, task.epoch, task.hops);
   tell_home(task, TaskState::waiting);
   ++arrivals;
+  const HomeRecord* record = home.find(task.id);
+  if (record != nullptr && record->cancelling) stop(task.id);
   smoothed_thousandths += 1000;
 }
 

@@ -30,6 +30,7 @@ class Node::Impl {
   void receive(PeerId from, const Endpoint& from_endpoint, const Header& header,
                const Message& message);
   void react(const PeerChange& change);
+  void drop_guests(PeerId home_node);
   void settle();
   void depart();
   void complete_headers();
@@ -83,6 +84,8 @@ class Node::Impl {
   void learn(PeerId peer, Load load, Role role);
   Veto veto_on(const Needs& needs) const;
   Veto submission_veto() const;
+  bool knows_home(TaskId task) const;
+  bool handoffs_settled() const;
   Veto judge(const Offer& offer);
   std::uint32_t movable_count() const;
   void resume_refused();

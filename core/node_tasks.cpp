@@ -82,8 +82,14 @@ void Node::Impl::end(Task& task, ExitStatus status) {
   tasks.set_phase(task, Task::Phase::returning);
   context.persist(Persist::What::exited, task.id, task.epoch, context.self.id, {}, status);
   departed = true;
+  // Nobody is left to whom it could be told.
+  if (!knows_home(task.id)) return discard(task);
   tell_home(task, TaskState::returning);
   send_results(task);
+}
+
+bool Node::Impl::knows_home(TaskId task) const {
+  return task.home == context.self.id || context.peers.find(task.home) != nullptr;
 }
 
 void Node::Impl::send_results(const Task& task) {
@@ -128,8 +134,8 @@ TaskReport Node::Impl::report_of(const Task& task, TaskState state) const {
 void Node::Impl::tell_home(const Task& task, TaskState state) {
   const TaskReport report = report_of(task, state);
   if (task.id.home == context.self.id)
-    home.report(report);
-  else
+    home.report(report, context.self.id);
+  else if (knows_home(task.id))
     reports.tell(report);
 }
 
@@ -147,10 +153,10 @@ TaskState Node::Impl::state_of(const Task& task) const {
   return TaskState::unknown;
 }
 
-// At the home node. Always acknowledged, whatever it is worth, or it would be repeated for ever.
+// At the home node. Acknowledged, whatever it is worth, or it would be repeated for ever.
 void Node::Impl::on(const TaskReport& report, PeerId from, const Endpoint& from_endpoint) {
   if (report.task.home != context.self.id) return;
-  home.report(report);
+  if (!home.report(report, from)) return;
   // The last owner says who has it now. Where that peer's death is known already, nobody will tell
   // of it again.
   const Member* owner = context.peers.find(report.owner);
@@ -176,6 +182,8 @@ void Node::Impl::on(const TaskQuery& query, PeerId from) {
     const TaskReport report = report_of(*task, state_of(*task));
     return context.send(from, report);
   }
+  // It has gone on, and its home node has not heard of it yet.
+  if (reports.repeat(query.task)) return;
   // In between owners: the handoff's own messages will settle it.
   if (incomings.all().contains(query.task) || outgoings.find(query.task) != nullptr) return;
   context.send(from, TaskReport{.task = query.task,

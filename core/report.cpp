@@ -20,8 +20,14 @@ bool Reports::on_ack(const TaskReportAck& ack) {
 }
 
 void Reports::on_timer(TaskId task) {
+  repeat(task);
+}
+
+bool Reports::repeat(TaskId task) {
   const auto found = pending_.find(task);
-  if (found != pending_.end()) send(found->second);
+  if (found == pending_.end()) return false;
+  send(found->second);
+  return true;
 }
 
 void Reports::flush() {

@@ -19,6 +19,8 @@ class Reports {
   // True if this acknowledges the news that the task has finished: the owner's part is over.
   bool on_ack(const TaskReportAck& ack);
   void on_timer(TaskId task);
+  // Tells again what is not acknowledged. False if there is nothing.
+  bool repeat(TaskId task);
   void flush();
   // The home node is forgotten; there is nobody to tell.
   void drop(PeerId home);

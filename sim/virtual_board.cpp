@@ -13,7 +13,7 @@ namespace sim {
 void World::perform(NodeIndex index, const core::Send& send) {
   const NodeIndex to = index_of(send.endpoint);
   ++datagrams_;
-  if (to == kNobody) return;
+  if (to == kNobody || (interceptor_ && !interceptor_(index, to, send.message))) return;
   const Fate fate = network_.datagram(index, to);
   if (fate.copies == 0) return;
   net::Bytes bytes = net::encode(net::Datagram{send.header, send.message});
@@ -21,6 +21,13 @@ void World::perform(NodeIndex index, const core::Send& send) {
   const core::Endpoint& from = nodes_[index].endpoint;
   if (fate.copies == 2) schedule(fate.delays[1], {to, kAnyLife, DatagramArrived{from, bytes}});
   schedule(fate.delays[0], {to, kAnyLife, DatagramArrived{from, std::move(bytes)}});
+}
+
+void World::replay(NodeIndex from, NodeIndex to, const core::Message& message) {
+  const VirtualNode& node = nodes_[from];
+  const core::Header header{node.id, core::first_incarnation(node.life), std::nullopt};
+  net::Bytes bytes = net::encode(net::Datagram{header, message});
+  schedule(0, {to, kAnyLife, DatagramArrived{node.endpoint, std::move(bytes)}});
 }
 
 void World::on(NodeIndex index, DatagramArrived& datagram) {

@@ -47,6 +47,8 @@ struct StepTaken {
 class World {
  public:
   using Observer = std::function<void(const StepTaken&)>;
+  // False if the datagram is to be lost.
+  using Interceptor = std::function<bool(NodeIndex from, NodeIndex to, const core::Message&)>;
 
   explicit World(const WorldOptions& options = {});
   World(const World&) = delete;
@@ -91,6 +93,10 @@ class World {
   std::string name(core::PeerId peer) const;
   // Called in the order of being added.
   void watch(Observer observer) { observers_.push_back(std::move(observer)); }
+  // Sees every datagram before the network does; the last one set counts, nullptr for none.
+  void intercept(Interceptor interceptor) { interceptor_ = std::move(interceptor); }
+  // A late copy: the message arrives now, as that node sent it in its present or last life.
+  void replay(NodeIndex from, NodeIndex to, const core::Message& message);
 
  private:
   void start(NodeIndex index);
@@ -137,6 +143,7 @@ class World {
   std::map<core::PeerId, NodeIndex> by_id_;
   EventQueue<Occurrence> queue_;
   std::vector<Observer> observers_;
+  Interceptor interceptor_;
 };
 
 }  // namespace sim

@@ -62,6 +62,9 @@ core::TaskReport report(std::uint64_t serial, core::Epoch epoch, TaskState state
   return report;
 }
 
+// As the owner says it itself.
+void tell(core::HomeRecords& home, const core::TaskReport& news) { home.report(news, news.owner); }
+
 using Whats = std::vector<Persist::What>;
 
 }  // namespace
@@ -76,19 +79,19 @@ TEST_CASE("home: a record follows the newest epoch and believes no older one") {
   CHECK(record->epoch == 1);
   CHECK(record->state == TaskState::waiting);
 
-  home.report(report(1, 3, TaskState::running));
+  tell(home, report(1, 3, TaskState::running));
   CHECK(record->owner == kOwner);
   CHECK(record->state == TaskState::running);
   CHECK(world.take_persisted() == Whats{Persist::What::moved});
 
-  home.report(report(1, 2, TaskState::finished, core::PeerId{3}));
+  tell(home, report(1, 2, TaskState::finished, core::PeerId{3}));
   CHECK(record->owner == kOwner);
   CHECK(record->state == TaskState::running);
   // Another owner at the same epoch is no owner.
-  home.report(report(1, 3, TaskState::finished, core::PeerId{3}));
+  tell(home, report(1, 3, TaskState::finished, core::PeerId{3}));
   CHECK(record->state == TaskState::running);
   // An earlier stay at the same owner has nothing to say either.
-  home.report(report(1, 2, TaskState::finished));
+  tell(home, report(1, 2, TaskState::finished));
   CHECK(record->state == TaskState::running);
   CHECK(record->epoch == 3);
   CHECK(world.take().empty());
@@ -98,10 +101,10 @@ TEST_CASE("home: the end is recorded once") {
   World world;
   core::HomeRecords home(world.context);
   home.add(task(1));
-  home.report(report(1, 2, TaskState::finished, kOwner, {Kind::exited, 3}));
+  tell(home, report(1, 2, TaskState::finished, kOwner, {Kind::exited, 3}));
   CHECK(world.take_persisted() == Whats{Persist::What::moved, Persist::What::finished});
-  home.report(report(1, 2, TaskState::finished, kOwner, {Kind::exited, 4}));
-  home.report(report(1, 3, TaskState::running, core::PeerId{3}));
+  tell(home, report(1, 2, TaskState::finished, kOwner, {Kind::exited, 4}));
+  tell(home, report(1, 3, TaskState::running, core::PeerId{3}));
   home.owner_gone(kOwner);
   CHECK(world.take().empty());
   CHECK(home.find(task(1))->status == core::ExitStatus{Kind::exited, 3});
@@ -113,7 +116,7 @@ TEST_CASE("home: lost with its owner, found again, and finished") {
   core::HomeRecords home(world.context);
   home.add(task(1));
   home.add(task(2));
-  home.report(report(1, 2, TaskState::running));
+  tell(home, report(1, 2, TaskState::running));
   world.take();
   home.owner_gone(kOwner);
   const core::HomeRecord* record = home.find(task(1));
@@ -126,10 +129,10 @@ TEST_CASE("home: lost with its owner, found again, and finished") {
 
   home.enquire(kOwner);
   CHECK(world.take_all<core::Send>().size() == 1);
-  home.report(report(1, 2, TaskState::running));
+  tell(home, report(1, 2, TaskState::running));
   CHECK(record->open());
   CHECK(record->state == TaskState::running);
-  home.report(report(1, 2, TaskState::finished, kOwner, {Kind::signaled, 9}));
+  tell(home, report(1, 2, TaskState::finished, kOwner, {Kind::signaled, 9}));
   CHECK(record->state == TaskState::finished);
   CHECK(record->status == core::ExitStatus{Kind::signaled, 9});
 }
@@ -138,11 +141,11 @@ TEST_CASE("home: an owner that does not know the task has lost it, an earlier ow
   World world;
   core::HomeRecords home(world.context);
   home.add(task(1));
-  home.report(report(1, 3, TaskState::running));
-  home.report(report(1, 2, TaskState::unknown));
-  home.report(report(1, 3, TaskState::unknown, core::PeerId{3}));
+  tell(home, report(1, 3, TaskState::running));
+  tell(home, report(1, 2, TaskState::unknown));
+  tell(home, report(1, 3, TaskState::unknown, core::PeerId{3}));
   CHECK(home.find(task(1))->state == TaskState::running);
-  home.report(report(1, 3, TaskState::unknown));
+  tell(home, report(1, 3, TaskState::unknown));
   CHECK(home.find(task(1))->state == TaskState::lost);
 }
 
@@ -151,11 +154,11 @@ TEST_CASE("home: a task that is found again is not forgotten as an ended one") {
   world.context.config.limits.finished_tasks = 1;
   core::HomeRecords home(world.context);
   for (const std::uint64_t serial : {1u, 2u, 3u}) home.add(task(serial));
-  home.report(report(1, 2, TaskState::running));
+  tell(home, report(1, 2, TaskState::running));
   home.owner_gone(kOwner);
-  home.report(report(1, 2, TaskState::running));
-  home.report(report(2, 1, TaskState::finished, kSelf));
-  home.report(report(3, 1, TaskState::finished, kSelf));
+  tell(home, report(1, 2, TaskState::running));
+  tell(home, report(2, 1, TaskState::finished, kSelf));
+  tell(home, report(3, 1, TaskState::finished, kSelf));
   CHECK(home.find(task(1)) != nullptr);
   CHECK(home.find(task(2)) == nullptr);
   CHECK(home.find(task(3)) != nullptr);
@@ -168,7 +171,7 @@ TEST_CASE("home: the oldest ended record goes first, open ones stay") {
   for (std::uint64_t serial = 1; serial <= 5; ++serial) home.add(task(serial));
   for (const std::uint64_t serial : {4u, 2u, 5u}) {
     world.take();
-    home.report(report(serial, 1, TaskState::finished, kSelf));
+    tell(home, report(serial, 1, TaskState::finished, kSelf));
   }
   const core::Actions last = world.take();
   const auto forgotten = [&](core::TaskId id) {
@@ -189,7 +192,7 @@ TEST_CASE("home: a foreign or unknown task has no record") {
   home.add(task(1));
   CHECK(home.find({kOwner, 1}) == nullptr);
   CHECK(home.find(task(2)) == nullptr);
-  home.report(report(2, 1, TaskState::running));
+  tell(home, report(2, 1, TaskState::running));
   CHECK(home.find(task(2)) == nullptr);
   CHECK_FALSE(home.cancel(task(2)));
 }
@@ -198,14 +201,14 @@ TEST_CASE("home: a cancellation is noted once, and repeated to a remote owner") 
   World world;
   core::HomeRecords home(world.context);
   home.add(task(1));
-  home.report(report(1, 2, TaskState::running));
+  tell(home, report(1, 2, TaskState::running));
   world.take();
   CHECK(home.cancel(task(1)));
   CHECK(world.take_all<core::Send>().size() == 2);  // TaskQuery and Cancel
   CHECK_FALSE(home.cancel(task(1)));
   home.on_enquiry_timer(task(1));
   CHECK(world.take_all<core::Send>().size() == 2);
-  home.report(report(1, 2, TaskState::finished, kOwner, {Kind::cancelled, 0}));
+  tell(home, report(1, 2, TaskState::finished, kOwner, {Kind::cancelled, 0}));
   world.take();
   home.on_enquiry_timer(task(1));
   CHECK(world.take().empty());

@@ -160,6 +160,8 @@ class Full(ClusterTest):
         result = peer.ctl("run", "sh", "-c", "head -c 5000000 /dev/zero >file", check=False)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn(b"no space left", result.stderr)
+        work = os.path.join(peer.state, "work")
+        wait_until(lambda: os.listdir(work) == [], "the task's directory is gone")
         self.assertEqual(peer.ctl("run", "echo", "well").stdout, b"well\n")
 
     def test_a_peer_without_room_refuses(self):

@@ -235,6 +235,10 @@ void Scene::answer(std::uint32_t request, net::ControlBody body) {
   streams_.back()->write(net::encode(net::ControlFrame{request, std::move(body)}));
 }
 
+std::size_t Scene::unread_bytes() const {
+  return streams_.back()->pending_bytes();
+}
+
 void Scene::vanish() {
   for (auto& stream : streams_) stream->close();
   listener_.reset();

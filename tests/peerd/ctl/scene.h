@@ -91,7 +91,8 @@ class Scene {
   void serve(OnRequest on_request);
   void serve_with_hello(OnRequest on_request);  // Hello comes to on_request as well
   void answer(std::uint32_t request, net::ControlBody body);
-  void vanish();  // closes the connection and the socket
+  std::size_t unread_bytes() const;  // answers that peerctl has not taken yet
+  void vanish();                     // closes the connection and the socket
 
   Program& peerctl(std::vector<std::string> words);
   Program& peerctl_on(Terminal& terminal, std::vector<std::string> words);

@@ -99,8 +99,9 @@ TEST_CASE("no daemon") {
   const Outcome outcome = outcome_of(scene, words);
   CHECK(outcome.code == 69);
   CHECK(outcome.out.empty());
-  CHECK(outcome.err.starts_with("peerctl: no peerd answers at " + scene.path("control.sock")));
-  CHECK(outcome.err.ends_with(": is it running? start it with peerd --config FILE\n"));
+  CHECK(outcome.err == "peerctl: no peerd answers at " + scene.path("control.sock") +
+                           " (no such file or directory): is it running? start it with peerd "
+                           "--config FILE\n");
 }
 
 TEST_CASE("a socket that nobody listens on, and one given by option") {
