@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs what is missing to build, test and demonstrate peerd on Debian (12 or later).
+# Installs what is missing to build, test and demonstrate peerd on Debian (12 or later), and the
+# packages named as arguments.
 # Neither root nor sudo: prints the one line to type and ends with 69 (EX_UNAVAILABLE).
 set -eu
 
 packages="g++ cmake ninja-build libuv1-dev libmsgpack-cxx-dev libboost-program-options-dev libfmt-dev
-  nlohmann-json3-dev xz-utils openssl sqlite3 python3 iproute2 procps"
+  nlohmann-json3-dev xz-utils openssl sqlite3 python3 iproute2 procps $*"
 
 command -v apt-get >/dev/null || {
   echo "install-dependencies: this is not Debian; needed are: $packages catch2" | tr -s ' \n' ' ' >&2

@@ -105,9 +105,13 @@ Problem Client::no_daemon(const std::string& error) const {
         kExitNoPermission,
         fmt::format("no permission to talk to peerd at {}: it belongs to another user", socket_)};
   }
+  // The transport names the path as well; once is enough.
+  const std::size_t path = error.find(socket_ + ": ");
+  const std::string why =
+      path == std::string::npos ? error : error.substr(path + socket_.size() + 2);
   return {kExitUnavailable,
           fmt::format("no peerd answers at {}{}: is it running? start it with peerd --config FILE",
-                      socket_, error.empty() ? "" : " (" + error + ")")};
+                      socket_, why.empty() ? "" : " (" + why + ")")};
 }
 
 bool is_last(const net::ControlBody& body) {
