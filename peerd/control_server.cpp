@@ -60,12 +60,7 @@ void ControlServer::accepted(std::unique_ptr<net::FrameStream> stream) {
 }
 
 void ControlServer::gone(Number number) {
-  for (const auto& [request, task] : clients_.at(number).waits) {
-    const auto found = interested_.find(task);
-    if (found == interested_.end()) continue;
-    found->second.erase(number);
-    if (found->second.empty()) interested_.erase(found);
-  }
+  std::erase_if(waits_, [number](const Wait& wait) { return wait.client == number; });
   clients_.erase(number);
 }
 
@@ -132,8 +127,7 @@ void ControlServer::on(Number number, std::uint32_t request, const net::WaitRequ
   const core::HomeRecord* record = record_of(number, request, wait.task);
   if (record == nullptr) return;
   if (!record->open()) return answer(number, request, ended(*record));
-  clients_.at(number).waits[request] = record->task;
-  interested_[record->task].insert(number);
+  waits_.insert({record->task, number, request});
 }
 
 net::Ended ControlServer::ended(const core::HomeRecord& record) const {
@@ -202,25 +196,16 @@ void ControlServer::record_changed(core::TaskId task) {
 }
 
 void ControlServer::end_waits(core::TaskId task) {
-  const auto found = interested_.find(task);
-  if (found == interested_.end()) return;
-  const std::set<Number> numbers = std::move(found->second);
-  interested_.erase(found);
   const core::HomeRecord* record = driver_.node().record(task);
-  for (const Number number : numbers) {
-    auto& waits = clients_.at(number).waits;
-    for (auto wait = waits.begin(); wait != waits.end();) {
-      if (wait->second != task) {
-        ++wait;
-        continue;
-      }
-      const std::uint32_t request = wait->first;
-      wait = waits.erase(wait);
-      if (record != nullptr)
-        answer(number, request, ended(*record));
-      else
-        fail(number, request, kUnavailable, "the task's record was dropped to make room");
-    }
+  while (true) {
+    const auto found = waits_.lower_bound({task});
+    if (found == waits_.end() || found->task != task) return;
+    const Wait wait = *found;
+    waits_.erase(found);
+    if (record != nullptr)
+      answer(wait.client, wait.request, ended(*record));
+    else
+      fail(wait.client, wait.request, kUnavailable, "the task's record was dropped to make room");
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -33,11 +34,16 @@ class ControlServer {
   struct Client {
     std::unique_ptr<net::FrameStream> stream;
     bool greeted = false;
-    // Requests that wait for a task's end, and those that follow its output; by request number.
-    std::map<std::uint32_t, core::TaskId> waits;
-    std::map<std::uint32_t, OutputFollower> followers;
+    std::map<std::uint32_t, OutputFollower> followers;  // by request number
   };
   using Number = std::uint64_t;
+  // A request that waits for a task's end.
+  struct Wait {
+    core::TaskId task;
+    Number client = 0;
+    std::uint32_t request = 0;
+    auto operator<=>(const Wait&) const = default;
+  };
 
   void accepted(std::unique_ptr<net::FrameStream> stream);
   void gone(Number number);
@@ -72,7 +78,7 @@ class ControlServer {
   Log& log_;
   std::unique_ptr<net::StreamListener> listener_;
   std::map<Number, Client> clients_;
-  std::map<core::TaskId, std::set<Number>> interested_;  // clients that wait for the task's end
+  std::set<Wait> waits_;
   Number next_number_ = 0;
   Timer timer_;
 };

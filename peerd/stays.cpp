@@ -277,9 +277,14 @@ void Stays::place_at_home(core::TaskId task, core::Epoch epoch, const net::Strea
 }
 
 void Stays::perform(const core::DiscardTask& action) {
+  const Stay* stay = find(action.task, action.epoch);
+  const bool directory_alone =
+      at_home(action.task) && stay != nullptr && stay->spec.stdin_path.empty();
   stays_.erase({action.task, action.epoch});
   if (!at_home(action.task)) around_.explanations->forget(action.task);
   const std::string directory = around_.files->directory(action.task, action.epoch);
+  // Most tasks leave an empty one: gone before another thread would have heard of it.
+  if (directory_alone && remove_if_empty(directory)) return;
   in_background(
       around_.loop, [directory] { remove_stay(directory); }, [] {});
 }

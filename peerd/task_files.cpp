@@ -149,9 +149,12 @@ std::optional<std::string> place_output(const std::string& from, const std::stri
   return failure("output " + to, error);
 }
 
+bool remove_if_empty(const std::string& directory) {
+  return ::rmdir(directory.c_str()) == 0 || errno == ENOENT;
+}
+
 void remove_stay(const std::string& directory) {
-  // Most tasks leave an empty directory or none: one system call each instead of a walk.
-  if (::rmdir(directory.c_str()) != 0 && errno != ENOENT) {
+  if (!remove_if_empty(directory)) {
     std::error_code ignored;
     fs::remove_all(directory, ignored);
   }

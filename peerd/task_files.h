@@ -56,6 +56,8 @@ std::optional<std::string> place_output(const std::string& from, const std::stri
 // The name that a file has until it is complete.
 std::string unfinished_name(const std::string& path);
 
+// True if the directory is gone.
+bool remove_if_empty(const std::string& directory);
 // Everything of one stay.
 void remove_stay(const std::string& directory);
 
