@@ -34,6 +34,8 @@ class Bridge:
         self.hub = f"{self.tag}-hub"
         self.names = [f"{self.tag}-{n}" for n in range(1, count + 1)]
         self.addresses = [f"10.77.0.{n}" for n in range(1, count + 1)]
+
+    def build(self):
         ip("netns", "add", self.hub)
         ip("-n", self.hub, "link", "add", "br0", "type", "bridge")
         ip("-n", self.hub, "link", "set", "br0", "up")
@@ -67,6 +69,7 @@ class Namespaces(ClusterTest):
         # Cleanups run last first: the peers are gone before their networks are.
         self.bridge = Bridge(4)
         self.addCleanup(self.bridge.close)
+        self.bridge.build()
         super().setUp()
 
     def four(self, **settings):
