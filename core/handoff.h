@@ -48,6 +48,7 @@ struct Incoming {
   std::uint32_t search = 0;  // of this peer as a receiver; 0 if unasked
   Stage stage = Stage::reserved;
   Time expires = 0;         // the reservation
+  bool stranded = false;    // prepared, and the source is gone
   std::uint32_t tries = 0;  // Grants, then Prepareds sent
 };
 
@@ -101,7 +102,9 @@ class Incomings {
   explicit Incomings(Context& context) : context_(context) {}
 
   const std::map<TaskId, Incoming>& all() const { return all_; }
-  std::uint32_t count() const { return static_cast<std::uint32_t>(all_.size()); }
+  // Those that count into this peer's load. What hangs in doubt until a dead source comes back does
+  // not, or it would keep others out for as long.
+  std::uint32_t count() const;
   // A repeated offer of a task that is on its way already: answered here, true.
   bool repeated(PeerId from, const Offer& offer);
   void grant(PeerId from, const Offer& offer, std::uint32_t search);
@@ -110,7 +113,9 @@ class Incomings {
   bool supersede(TaskId task, Epoch epoch);
 
   void on_bundle_received(const BundleReceived& event);
-  // Handed back if the task is now this peer's. A repeated or outdated Commit is not answered here.
+  // Handed back if the task is now this peer's. A repeated or outdated Commit is not answered here;
+  // where there is a mere reservation it shows that a late copy of the offer came after the task
+  // had been and gone, and the reservation ends.
   std::optional<Incoming> on_commit(PeerId from, const Commit& commit);
   void on_abort(PeerId from, const Abort& abort);
   void on_timer(TaskId task);

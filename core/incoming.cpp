@@ -32,6 +32,13 @@ void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search) {
   send_grant(incoming);
 }
 
+std::uint32_t Incomings::count() const {
+  std::uint32_t count = 0;
+  for (const auto& [task, incoming] : all_)
+    if (!incoming.stranded) ++count;
+  return count;
+}
+
 bool Incomings::supersede(TaskId task, Epoch epoch) {
   const auto found = all_.find(task);
   if (found == all_.end()) return true;
@@ -59,7 +66,11 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
 
 std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) {
   const Incoming* incoming = find(commit.task, commit.epoch, from);
-  if (incoming == nullptr || incoming->stage != Incoming::Stage::prepared) return std::nullopt;
+  if (incoming == nullptr) return std::nullopt;
+  if (incoming->stage == Incoming::Stage::reserved) {
+    drop(commit.task, What::arrival_aborted);
+    return std::nullopt;
+  }
   const Incoming owned = *incoming;
   context_.persist(Persist::What::owned, commit.task, commit.epoch, from, owned.needs);
   context_.timers.cancel(TimerKey::of(Kind::incoming, commit.task));
@@ -84,8 +95,11 @@ void Incomings::on_timer(TaskId task) {
 
 void Incomings::source_gone(PeerId peer) {
   std::vector<TaskId> tasks;
-  for (const auto& [task, incoming] : all_)
-    if (incoming.peer == peer && incoming.stage == Incoming::Stage::reserved) tasks.push_back(task);
+  for (auto& [task, incoming] : all_) {
+    if (incoming.peer != peer) continue;
+    incoming.stranded = true;
+    if (incoming.stage == Incoming::Stage::reserved) tasks.push_back(task);
+  }
   for (const TaskId task : tasks) drop(task, What::arrival_aborted);
 }
 

@@ -89,9 +89,9 @@ void Membership::woke_late() {
   const Duration interval = scaled(context_.config.membership.probe_interval);
   context_.timers.set({Kind::probe_period}, context_.now + interval);
   // Refutations may lie unread in the socket: they must be heard before anyone is buried.
-  for (const auto& [peer, suspicion] : suspicions_) {
-    const TimerKey key{Kind::suspicion, value(peer)};
-    context_.timers.set(key, context_.now + suspicion.min);
+  for (auto& [peer, suspicion] : suspicions_) {
+    suspicion.not_before = context_.now + suspicion.min;
+    rearm(peer);
   }
 }
 

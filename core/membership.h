@@ -46,6 +46,7 @@ class Membership {
   struct Suspicion {
     Duration min = 0, max = 0;
     Time began = 0;
+    Time not_before = 0;         // after a standstill: refutations may lie unread
     std::uint32_t expected = 0;  // confirmations that bring it down to min
     std::set<PeerId> accusers;
   };

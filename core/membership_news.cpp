@@ -161,7 +161,7 @@ void Membership::rearm(PeerId peer) {
     timeout = suspicion.max -
               span * log2_thousandths(confirmations + 1) / log2_thousandths(suspicion.expected + 1);
   }
-  const Time at = std::max(context_.now, suspicion.began + timeout);
+  const Time at = std::max({context_.now, suspicion.began + timeout, suspicion.not_before});
   context_.timers.set({Kind::suspicion, value(peer)}, at);
 }
 

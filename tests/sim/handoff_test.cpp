@@ -128,6 +128,42 @@ TEST_CASE("a late offer of a task that has come and gone leaves no reservation")
   stage.check_ends_well();
 }
 
+TEST_CASE("a late offer ends well while the source still waits for its confirmation") {
+  Stage stage;
+  stage.wire.lose([](const Wire::Sent& sent) {
+    return std::holds_alternative<core::Committed>(sent.message) ||
+           (sent.from == 1 && std::holds_alternative<core::Abort>(sent.message));
+  });
+  const core::TaskId task = stage.world.submit(0);
+  REQUIRE(stage.reaches([&] { return stage.history(task).ends == 1; }));
+  REQUIRE(stage.reaches([&] { return stage.world.core(1).tasks().all().empty(); }));
+  stage.shut(1);
+  stage.wire.replay(stage.wire.first<core::Offer>().value());
+  stage.world.run_for(kSecond);
+  stage.wire.lose_nothing();
+  const auto settled = [&] {
+    return stage.world.core(0).handoffs().empty() && stage.world.core(1).handoffs().empty();
+  };
+  CHECK(stage.reaches(settled, 20 * kSecond));
+  stage.check_ends_well();
+}
+
+TEST_CASE("what a dead source left in doubt keeps nobody out") {
+  Stage stage(3);
+  stage.wire.lose_from<core::Commit>(0);
+  Count prepared(stage.world, What::prepared);
+  const core::TaskId task = stage.world.submit(0);
+  REQUIRE(stage.reaches([&] { return prepared() > 0; }));
+  stage.world.crash(0);
+  REQUIRE(stage.reaches([&] { return all_see(stage.world, 0, core::MemberState::dead); },
+                        60 * kSecond));
+  CHECK(stage.world.core(1).load() == 0);
+  CHECK(stage.world.core(2).load() == 0);
+  stage.world.restart(0);
+  CHECK(stage.reaches([&] { return leftovers(stage.world).empty(); }, 60 * kSecond));
+  CHECK(stage.history(task).runs.empty());
+}
+
 TEST_CASE("a reservation does not outlive a lost abort") {
   Stage stage;
   stage.wire.lose([](const Wire::Sent& sent) {

@@ -95,6 +95,28 @@ TEST_CASE("boards that stall again and again are not declared dead") {
   }
 }
 
+TEST_CASE("who wakes up buries nobody by what it missed") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    World world(options_of(seed));
+    populate(world, kNodes, core::Config{});
+    settle(world);
+    Count deaths(world, What::peer_dead);
+    Count suspicions(world, What::peer_suspected);
+    world.pause(3);
+    REQUIRE(world.reaches([&] { return suspicions() > 0; }, 20 * kSecond));
+    // The suspicion is known to one or the other already; they sleep through the refutation.
+    world.run_for(static_cast<core::Duration>(seed) * 20 * kMillisecond);
+    for (const NodeIndex sleeper : {0u, 1u, 2u}) world.pause(sleeper);
+    world.resume(3);
+    world.run_for(static_cast<core::Duration>(seed) * 100 * kMillisecond);
+    for (const NodeIndex sleeper : {0u, 1u, 2u}) world.resume(sleeper);
+    world.run_for(30 * kSecond);
+    CHECK(all_alive(world));
+    CHECK(deaths() == 0);
+  }
+}
+
 TEST_CASE("a crashed peer is declared dead by everybody, neither too early nor too late") {
   const core::MembershipConfig config;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
