@@ -48,7 +48,6 @@ std::string from_environment(const char* name, const char* otherwise) {
 Stays::Stays(Surroundings surroundings, core::Duration kill_grace, std::uint64_t max_output_bytes)
     : around_(std::move(surroundings)),
       max_output_bytes_(max_output_bytes),
-      spares_(around_.files->spare_root()),
       executor_(around_.loop, kill_grace,
                 [this](core::TaskId task, const ProcessEnd& end) { process_ended(task, end); }) {}
 
@@ -69,7 +68,7 @@ void Stays::perform(const core::StartTask& action) {
   const std::string directory = around_.files->directory(action.task, action.epoch);
   // A task without inputs has no directory yet. What stands in the way of it the executor will
   // tell.
-  spares_.take(directory, uv_now(around_.loop));
+  make_directories(directory);
   executor_.start(action.task, process_of(action.task, action.epoch, stay->spec));
 }
 
@@ -284,8 +283,8 @@ void Stays::perform(const core::DiscardTask& action) {
   stays_.erase({action.task, action.epoch});
   if (!at_home(action.task)) around_.explanations->forget(action.task);
   const std::string directory = around_.files->directory(action.task, action.epoch);
-  // Most tasks leave an empty one: put away before another thread would have heard of it.
-  if (directory_alone && spares_.give(directory, uv_now(around_.loop))) return;
+  // Most tasks leave an empty one: gone before another thread would have heard of it.
+  if (directory_alone && remove_if_empty(directory)) return;
   in_background(
       around_.loop, [directory] { remove_stay(directory); }, [] {});
 }

@@ -79,12 +79,11 @@ std::variant<std::uint64_t, CopyError> copy_file(const std::string& from, const 
 TaskFiles::TaskFiles(std::string state_directory, core::PeerId self)
     : work_root_(state_directory + "/work"),
       output_root_(state_directory + "/output"),
-      spare_root_(state_directory + "/spare"),
       self_(self) {}
 
 std::optional<std::string> TaskFiles::prepare(std::size_t& cleared) const {
   cleared = 0;
-  for (const std::string& root : {work_root_, output_root_, spare_root_}) {
+  for (const std::string& root : {work_root_, output_root_}) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(root, error)) {
       std::error_code ignored;
@@ -150,9 +149,15 @@ std::optional<std::string> place_output(const std::string& from, const std::stri
   return failure("output " + to, error);
 }
 
+bool remove_if_empty(const std::string& directory) {
+  return ::rmdir(directory.c_str()) == 0 || errno == ENOENT;
+}
+
 void remove_stay(const std::string& directory) {
-  std::error_code ignored;
-  fs::remove_all(directory, ignored);
+  if (!remove_if_empty(directory)) {
+    std::error_code ignored;
+    fs::remove_all(directory, ignored);
+  }
   for (const char* suffix : {".in", ".out", ".err"}) ::unlink((directory + suffix).c_str());
 }
 

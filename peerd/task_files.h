@@ -1,11 +1,10 @@
 // Where tasks' files lie in the state directory, and the blocking operations on them.
 //
 //     STATE/work/HOME.SERIAL.EPOCH/      a stay's own directory: inputs, and what the task makes
-//     STATE/work/HOME.SERIAL.EPOCH.in    its standard input, if it has one
+//     there STATE/work/HOME.SERIAL.EPOCH.in    its standard input, if it has one
 //     STATE/work/HOME.SERIAL.EPOCH.out   what a guest prints, until its home node has it all
 //     STATE/work/HOME.SERIAL.EPOCH.err
 //     STATE/output/SERIAL.out, .err      what tasks of this home printed, wherever they ran
-//     STATE/spare/                       empty directories for tasks to come
 #pragma once
 
 #include <cstdint>
@@ -28,7 +27,6 @@ class TaskFiles {
   std::optional<std::string> prepare(std::size_t& cleared) const;
 
   const std::string& work_root() const { return work_root_; }
-  const std::string& spare_root() const { return spare_root_; }
   std::string directory(core::TaskId task, core::Epoch epoch) const;
   std::string stdin_path(core::TaskId task, core::Epoch epoch) const;
   // `stream`: 1 stdout, 2 stderr. At the home node the task's final place.
@@ -37,7 +35,6 @@ class TaskFiles {
  private:
   std::string work_root_;
   std::string output_root_;
-  std::string spare_root_;
   core::PeerId self_;
 };
 
@@ -59,6 +56,8 @@ std::optional<std::string> place_output(const std::string& from, const std::stri
 // The name that a file has until it is complete.
 std::string unfinished_name(const std::string& path);
 
+// True if the directory is gone.
+bool remove_if_empty(const std::string& directory);
 // Everything of one stay.
 void remove_stay(const std::string& directory);
 
