@@ -31,6 +31,7 @@ enum class Step : std::uint8_t {
   cpu_limit,
   memory_limit,
   core_limit,
+  nice,
   directory,
   streams,
   exec
@@ -54,6 +55,7 @@ struct Plan {
   int streams[3] = {-1, -1, -1};
   int cgroup_procs_fd = -1;
   int nice = 0;
+  std::string nice_text;
   bool cpu_limited = false;
   bool memory_limited = false;
   rlimit cpu_limit{};
@@ -113,6 +115,7 @@ Plan prepare(const SpawnRequest& request) {
   for (int fd : plan.streams) assert(fd > 2);
   plan.cgroup_procs_fd = request.cgroup_procs_fd;
   plan.nice = std::min(getpriority(PRIO_PROCESS, 0) + request.nice, 19);
+  plan.nice_text = std::to_string(plan.nice);
   plan.cpu_limited = request.cpu_limit_s > 0;
   plan.cpu_limit = within_own(RLIMIT_CPU, request.cpu_limit_s, request.cpu_limit_s + 1);
   plan.memory_limited = request.address_space_bytes > 0;
@@ -172,6 +175,17 @@ bool is_text(const char* program) {
   give_up(report, Step::exec, denied != nullptr ? EACCES : ENOENT, denied);
 }
 
+// Where the kernel groups processes by session ("autogroup"), a nice value counts within the
+// session only: a task's then is its session's. Best effort: ordinary users may do it ten times a
+// second.
+void set_session_nice(const char* text) {
+  const int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  const ssize_t ignored = write(fd, text, std::strlen(text));
+  static_cast<void>(ignored);
+  close(fd);
+}
+
 [[noreturn]] __attribute__((noinline)) void run_child(Plan& plan, Report& report) {
   // First of all: a handler of the parent's would now run in the parent's memory.
   reset_signal_handlers();
@@ -192,6 +206,9 @@ bool is_text(const char* program) {
   // Ours are all O_CLOEXEC; a library's may not be. Older kernels refuse, which does no harm.
   syscall(SYS_close_range, 3u, ~0u, kCloseRangeCloexec);
 #endif
+  // Late: from here on the child may have to wait for a processor, and the parent for the child.
+  if (setpriority(PRIO_PROCESS, 0, plan.nice) != 0) give_up(report, Step::nice, errno);
+  if (plan.nice != 0) set_session_nice(plan.nice_text.c_str());
   unblock_signals();
   // Last: until exec the memory in use is the parent's, and its stack could not grow any more.
   if (plan.memory_limited && setrlimit(RLIMIT_AS, &plan.memory_limit) != 0)
@@ -200,23 +217,6 @@ bool is_text(const char* program) {
 }
 
 // In the parent again.
-
-// Only now: vfork holds the daemon up until the child has called exec, and a child that waits its
-// turn behind busy processors would hold it up for long. Where the kernel groups processes by
-// session
-// ("autogroup"), a nice value counts within the session only: a task's then is its session's. Best
-// effort, the task may have ended: ordinary users may do it ten times a second.
-void set_nice(pid_t pid, int nice) {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(pid), nice);
-  if (nice == 0) return;
-  const std::string path = "/proc/" + std::to_string(pid) + "/autogroup";
-  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  const std::string text = std::to_string(nice);
-  const ssize_t ignored = write(fd, text.data(), text.size());
-  static_cast<void>(ignored);
-  close(fd);
-}
 
 // Nothing but the call: what vfork's child changes in this frame, the parent sees.
 __attribute__((noinline)) pid_t fork_child(Plan& plan, Report& report) {
@@ -290,6 +290,8 @@ Spawned explain(const SpawnRequest& request, const Plan& plan, const Report& rep
       return failure("memory limit", report.error);
     case Step::core_limit:
       return failure("core file limit", report.error);
+    case Step::nice:
+      return failure("nice value", report.error);
     case Step::directory:
       return failure("working directory " + request.directory, report.error);
     case Step::streams:
@@ -319,10 +321,7 @@ Spawned spawn(const SpawnRequest& request) {
   const int fork_error = errno;
   pthread_sigmask(SIG_SETMASK, &previous, nullptr);
   if (pid < 0) return failure("starting a process", fork_error);
-  if (report.step == Step::none) {
-    set_nice(pid, plan.nice);
-    return {pid, {}, {}};
-  }
+  if (report.step == Step::none) return {pid, {}, {}};
   reap(pid);
   return explain(request, plan, report);
 }
