@@ -45,9 +45,10 @@ class SpawnLoop:
 
 class Peerd:
     name = "peerd"
+    place = None
 
     def __init__(self, stack, directory):
-        peers = cluster.Cluster()
+        peers = cluster.Cluster(self.place)
         stack.callback(peers.close)
         self.peer = peers.add(load={"slots": PARALLEL})
         self.list = os.path.join(directory, "tasks")
@@ -58,6 +59,13 @@ class Peerd:
         began = time.monotonic()
         self.peer.ctl("submit", "--wait", "--from", self.list)
         return time.monotonic() - began
+
+
+class PeerdInMemory(Peerd):
+    """A file system that costs nearly nothing: what is left is peerd's own."""
+
+    name = "peerd, state on tmpfs"
+    place = "/dev/shm"
 
 
 class Gearmand:
@@ -134,7 +142,7 @@ def rate(contestant, count):
 
 def measure(short):
     rounds = 3 if short else 7
-    counts = {SpawnLoop: 4000, Peerd: 4000, Gearmand: 2000, TaskSpooler: 400}
+    counts = {SpawnLoop: 4000, Peerd: 4000, PeerdInMemory: 4000, Gearmand: 2000, TaskSpooler: 400}
     if short:
         counts = {kind: count // 4 for kind, count in counts.items()}
     rates = {kind: [] for kind in counts}
@@ -150,9 +158,10 @@ def measure(short):
             print(f"   round {number + 1} of {rounds}: " + ", ".join(
                 f"{kind.name} {rates[kind][-1]:.0f}/s" for kind in counts), flush=True)
     figures = [Figure(f"throughput: {kind.name}", f"{median(rates[kind]):.0f} tasks/s") for kind in counts]
-    for other, aim in ((SpawnLoop, AIM), (Gearmand, 1), (TaskSpooler, 1)):
-        ratio = median([mine / theirs for mine, theirs in zip(rates[Peerd], rates[other])])
+    for own, other, aim in ((Peerd, SpawnLoop, AIM), (PeerdInMemory, SpawnLoop, AIM),
+                            (Peerd, Gearmand, 1), (Peerd, TaskSpooler, 1)):
+        ratio = median([mine / theirs for mine, theirs in zip(rates[own], rates[other])])
         words = f"at least {aim}" if aim < 1 else "above 1"
         met = ratio >= aim if aim < 1 else ratio > aim
-        figures.append(Figure(f"throughput: peerd / {other.name}", f"{ratio:.2f}", words, met))
+        figures.append(Figure(f"throughput: {own.name} / {other.name}", f"{ratio:.2f}", words, met))
     return figures

@@ -68,7 +68,7 @@ void Stays::perform(const core::StartTask& action) {
   const std::string directory = around_.files->directory(action.task, action.epoch);
   // A task without inputs has no directory yet. What stands in the way of it the executor will
   // tell.
-  make_directories(directory);
+  spares_.take(directory, uv_now(around_.loop));
   executor_.start(action.task, process_of(action.task, action.epoch, stay->spec));
 }
 
@@ -283,8 +283,8 @@ void Stays::perform(const core::DiscardTask& action) {
   stays_.erase({action.task, action.epoch});
   if (!at_home(action.task)) around_.explanations->forget(action.task);
   const std::string directory = around_.files->directory(action.task, action.epoch);
-  // Most tasks leave an empty one: gone before another thread would have heard of it.
-  if (directory_alone && remove_if_empty(directory)) return;
+  // Most tasks leave an empty one: dealt with before another thread would have heard of it.
+  if (directory_alone && spares_.give(directory, uv_now(around_.loop))) return;
   in_background(
       around_.loop, [directory] { remove_stay(directory); }, [] {});
 }

@@ -19,6 +19,7 @@
 #include "peerd/explanations.h"
 #include "peerd/log.h"
 #include "peerd/results.h"
+#include "peerd/spare_directories.h"
 #include "peerd/task_files.h"
 
 namespace peerd {
@@ -88,6 +89,7 @@ class Stays {
   Surroundings around_;
   std::uint64_t max_output_bytes_;
   std::map<Key, Stay> stays_;
+  SpareDirectories spares_;
   Executor executor_;
 };
 

@@ -159,8 +159,9 @@ class Peer:
 
 
 class Cluster:
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="peerd-e2e-")
+    def __init__(self, directory=None):
+        """In a new directory within `directory`, by default the one for temporary files."""
+        self.directory = tempfile.mkdtemp(prefix="peerd-e2e-", dir=directory)
         self.peers = []
         self.clients = []
 
