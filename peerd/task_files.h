@@ -1,6 +1,7 @@
 // Where tasks' files lie in the state directory, and the blocking operations on them.
 //
 //     STATE/work/HOME.SERIAL.EPOCH/      a stay's own directory: inputs, and what the task makes
+//                                        (empty, it waits under its old name for another stay)
 //     STATE/work/HOME.SERIAL.EPOCH.in    its standard input, if it has one
 //     STATE/work/HOME.SERIAL.EPOCH.out   what a guest prints, until its home node has it all
 //     STATE/work/HOME.SERIAL.EPOCH.err
