@@ -1,4 +1,4 @@
-#include "peerd/ini.h"
+#include "config/ini.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,9 +14,9 @@
 #include <sstream>
 #include <string_view>
 
-#include "peerd/units.h"
+#include "config/units.h"
 
-namespace peerd {
+namespace config {
 namespace {
 
 namespace po = boost::program_options;
@@ -115,4 +115,4 @@ bool read_ini_file(const std::string& path, std::string& text, std::string& erro
   return length <= kMaxIniBytes;
 }
 
-}  // namespace peerd
+}  // namespace config

@@ -2,10 +2,10 @@
 #include <string>
 #include <utility>
 
-#include "peerd/config_keys.h"
-#include "peerd/suggestion.h"
+#include "config/keys.h"
+#include "config/suggestion.h"
 #include "tests/catch.h"
-#include "tests/peerd/config_fixture.h"
+#include "tests/config/fixture.h"
 
 TEST_CASE_METHOD(ConfigFixture, "misspelt keys and sections are suggested") {
   CHECK(errors("# one\n[limits]\n\nprobe_limt = 4\n") ==
@@ -159,7 +159,7 @@ TEST_CASE_METHOD(ConfigFixture, "a thousand errors are cut short") {
 
 TEST_CASE_METHOD(ConfigFixture, "files that cannot be read, or are no configuration") {
   const auto file_errors = [&](const std::string& path) {
-    return without_directory(std::get<peerd::ConfigErrors>(load({"--config=" + path})).lines);
+    return without_directory(std::get<config::Errors>(load({"--config=" + path})).lines);
   };
   CHECK(file_errors(scratch_ / "missing") ==
         Lines{"missing: cannot be read: No such file or directory"});
@@ -174,7 +174,7 @@ TEST_CASE_METHOD(ConfigFixture, "files that cannot be read, or are no configurat
 
 TEST_CASE_METHOD(ConfigFixture, "command lines that are none") {
   const auto option_errors = [](const Lines& options) {
-    return std::get<peerd::ConfigErrors>(ConfigFixture::load(options)).lines;
+    return std::get<config::Errors>(ConfigFixture::load(options)).lines;
   };
   CHECK(option_errors({"--limits.probe_limt=3"}) ==
         Lines{"command line: --limits.probe_limt: unknown option; did you mean "
@@ -208,10 +208,10 @@ TEST_CASE("any text is read without harm") {
 }
 
 TEST_CASE("suggestions are near, or none") {
-  CHECK(peerd::edit_distance("", "abc") == 3);
-  CHECK(peerd::edit_distance("kitten", "sitting") == 3);
-  CHECK(peerd::edit_distance("same", "same") == 0);
-  CHECK(peerd::nearest("limts", {"load", "limits"}) == "limits");
-  CHECK_FALSE(peerd::nearest("wholly different", {"load", "limits"}));
-  CHECK_FALSE(peerd::nearest(std::string(100'000, 'x'), {"load"}));
+  CHECK(config::edit_distance("", "abc") == 3);
+  CHECK(config::edit_distance("kitten", "sitting") == 3);
+  CHECK(config::edit_distance("same", "same") == 0);
+  CHECK(config::nearest("limts", {"load", "limits"}) == "limits");
+  CHECK_FALSE(config::nearest("wholly different", {"load", "limits"}));
+  CHECK_FALSE(config::nearest(std::string(100'000, 'x'), {"load"}));
 }

@@ -1,12 +1,12 @@
 // Values that do not go together.
 #include <utility>
 
-#include "net/transport.h"
-#include "peerd/config_keys.h"
-#include "peerd/paths.h"
+#include "config/keys.h"
+#include "config/paths.h"
+#include "net/endpoint.h"
 #include "policies/registry.h"
 
-namespace peerd {
+namespace config {
 namespace {
 
 using Contradictions = std::vector<Contradiction>;
@@ -90,4 +90,4 @@ std::vector<Contradiction> contradictions(const Settings& settings) {
   return found;
 }
 
-}  // namespace peerd
+}  // namespace config

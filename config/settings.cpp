@@ -1,4 +1,4 @@
-#include "peerd/config.h"
+#include "config/settings.h"
 
 #include <algorithm>
 #include <boost/program_options/errors.hpp>
@@ -10,14 +10,14 @@
 #include <set>
 #include <utility>
 
-#include "peerd/config_help.h"
-#include "peerd/config_keys.h"
-#include "peerd/ini.h"
-#include "peerd/paths.h"
-#include "peerd/suggestion.h"
-#include "peerd/units.h"
+#include "config/help.h"
+#include "config/ini.h"
+#include "config/keys.h"
+#include "config/paths.h"
+#include "config/suggestion.h"
+#include "config/units.h"
 
-namespace peerd {
+namespace config {
 namespace {
 
 namespace po = boost::program_options;
@@ -70,7 +70,8 @@ std::string suggestion_for_section(const std::string& name) {
 
 class Loader {
  public:
-  std::variant<Loaded, ConfigErrors> load(int argc, const char* const* argv);
+  explicit Loader(const Settings& defaults) : settings_(defaults) {}
+  std::variant<Loaded, Errors> load(int argc, const char* const* argv);
 
  private:
   void read_command_line(int argc, const char* const* argv);
@@ -85,9 +86,9 @@ class Loader {
   bool is_given(const std::string& key) const;
   Place place_of(const std::string& key) const;
   void complain(const Place& place, const std::string& text);
-  ConfigErrors errors();
+  Errors errors();
 
-  Settings settings_ = default_settings();
+  Settings settings_;
   std::optional<std::string> file_;
   std::optional<Mode> mode_;
   std::map<std::string, Given> from_file_, from_options_;
@@ -98,7 +99,7 @@ class Loader {
 
 const Place kCommandLine{"command line", std::numeric_limits<int>::max()};
 
-std::variant<Loaded, ConfigErrors> Loader::load(int argc, const char* const* argv) {
+std::variant<Loaded, Errors> Loader::load(int argc, const char* const* argv) {
   read_command_line(argc, argv);
   const Mode mode = mode_.value_or(Mode::run);
   if (mode == Mode::help) return Loaded{{}, mode, usage()};
@@ -246,10 +247,10 @@ void Loader::complain(const Place& place, const std::string& text) {
   complaints_.emplace_back(place.order, place.text + ": " + text);
 }
 
-ConfigErrors Loader::errors() {
+Errors Loader::errors() {
   std::stable_sort(complaints_.begin(), complaints_.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
-  ConfigErrors result;
+  Errors result;
   for (const auto& [order, line] : complaints_) {
     if (result.lines.size() == kMaxErrors) break;
     result.lines.push_back(line);
@@ -274,8 +275,8 @@ std::vector<std::string> differences(bool live, const Settings& old, const Setti
 
 }  // namespace
 
-std::variant<Loaded, ConfigErrors> load_settings(int argc, const char* const* argv) {
-  return Loader().load(argc, argv);
+std::variant<Loaded, Errors> load(int argc, const char* const* argv, const Settings& defaults) {
+  return Loader(defaults).load(argc, argv);
 }
 
 std::vector<std::string> changes(const Settings& old, const Settings& now) {
@@ -296,4 +297,4 @@ Settings apply_changes(const Settings& old, const Settings& now) {
   return result;
 }
 
-}  // namespace peerd
+}  // namespace config

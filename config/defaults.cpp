@@ -5,13 +5,13 @@
 #include <cassert>
 #include <cctype>
 
+#include "config/paths.h"
+#include "config/settings.h"
 #include "core/message.h"
-#include "net/transport.h"
-#include "peerd/config.h"
-#include "peerd/paths.h"
+#include "net/endpoint.h"
 #include "policies/registry.h"
 
-namespace peerd {
+namespace config {
 namespace {
 
 constexpr char kDefaultListen[] = "127.0.0.1:7400";
@@ -63,4 +63,4 @@ std::uint32_t weight_for(std::uint32_t slots) {
   return std::min(slots * 1000, 1'000'000u);
 }
 
-}  // namespace peerd
+}  // namespace config

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "peerd/config.h"
+#include "config/settings.h"
 
-namespace peerd {
+namespace config {
 
 struct Key {
   std::string section;
@@ -46,4 +46,4 @@ struct Contradiction {
 };
 std::vector<Contradiction> contradictions(const Settings& settings);
 
-}  // namespace peerd
+}  // namespace config

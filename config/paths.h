@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string>
 
-namespace peerd {
+namespace config {
 
 // sun_path of a Unix socket address without its final zero.
 constexpr std::size_t kMaxSocketPathBytes = 107;
@@ -20,4 +20,4 @@ std::string socket_in(const std::string& state_directory);  // STATE_DIRECTORY/c
 // above.
 std::string default_socket();
 
-}  // namespace peerd
+}  // namespace config

@@ -1,14 +1,14 @@
-#include "peerd/config_keys.h"
+#include "config/keys.h"
 
 #include <algorithm>
 #include <cctype>
 
+#include "config/key_table.h"
+#include "config/paths.h"
 #include "core/message.h"
-#include "peerd/key_table.h"
-#include "peerd/paths.h"
 #include "policies/registry.h"
 
-namespace peerd {
+namespace config {
 namespace {
 
 using core::kMillisecond;
@@ -317,4 +317,4 @@ const Key* find_key(const std::string& full_name) {
   return nullptr;
 }
 
-}  // namespace peerd
+}  // namespace config

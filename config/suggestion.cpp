@@ -1,9 +1,9 @@
-#include "peerd/suggestion.h"
+#include "config/suggestion.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace peerd {
+namespace config {
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);  // distances of a's first letters to b's first j
@@ -34,4 +34,4 @@ std::optional<std::string> nearest(const std::string& word, const std::vector<st
   return found;
 }
 
-}  // namespace peerd
+}  // namespace config

@@ -1,10 +1,10 @@
 // --help and the sample file, made from the table of keys.
-#include "peerd/config_help.h"
+#include "config/help.h"
 
 #include <sstream>
 #include <string_view>
 
-namespace peerd {
+namespace config {
 namespace {
 
 namespace po = boost::program_options;
@@ -109,4 +109,4 @@ std::string sample_config() {
   return text;
 }
 
-}  // namespace peerd
+}  // namespace config

@@ -1,10 +1,10 @@
-#include "peerd/key_table.h"
+#include "config/key_table.h"
 
 #include <algorithm>
 
-#include "net/transport.h"
+#include "net/endpoint.h"
 
-namespace peerd {
+namespace config {
 
 void KeyTable::section(std::string name, std::string help) {
   sections_.push_back({std::move(name), std::move(help)});
@@ -82,4 +82,4 @@ const char* argument_name(Unit unit) {
   return "";
 }
 
-}  // namespace peerd
+}  // namespace config

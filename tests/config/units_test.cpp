@@ -1,13 +1,13 @@
-#include "peerd/units.h"
+#include "config/units.h"
 
 #include <cstdint>
 #include <string>
 
 #include "tests/catch.h"
 
-using peerd::parse_quantity;
-using peerd::print_quantity;
-using peerd::Unit;
+using config::parse_quantity;
+using config::print_quantity;
+using config::Unit;
 
 namespace {
 
@@ -95,6 +95,6 @@ TEST_CASE("parsing reverses printing") {
 }
 
 TEST_CASE("what is shown of a text fits a line") {
-  CHECK(peerd::quoted("a\x1b[2Jb\n") == "\"a?[2Jb?\"");
-  CHECK(peerd::quoted(std::string(100, 'x')) == "\"" + std::string(60, 'x') + "...\"");
+  CHECK(config::quoted("a\x1b[2Jb\n") == "\"a?[2Jb?\"");
+  CHECK(config::quoted(std::string(100, 'x')) == "\"" + std::string(60, 'x') + "...\"");
 }

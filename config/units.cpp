@@ -1,9 +1,9 @@
-#include "peerd/units.h"
+#include "config/units.h"
 
 #include <cassert>
 #include <span>
 
-namespace peerd {
+namespace config {
 namespace {
 
 struct Suffix {
@@ -195,4 +195,4 @@ std::string quoted(std::string_view text) {
   return "\"" + shown(text) + "\"";
 }
 
-}  // namespace peerd
+}  // namespace config

@@ -5,12 +5,12 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <string>
 
-#include "peerd/config_keys.h"
+#include "config/keys.h"
 
-namespace peerd {
+namespace config {
 
 boost::program_options::options_description general_options();  // --config, --help, ...
 boost::program_options::options_description key_options(const std::string& section);
 std::string usage();
 
-}  // namespace peerd
+}  // namespace config

@@ -5,19 +5,19 @@
 #include <variant>
 #include <vector>
 
-#include "peerd/config.h"
+#include "config/settings.h"
 #include "tests/peerd/scratch_directory.h"
 
 using Lines = std::vector<std::string>;
 
 class ConfigFixture {
  public:
-  using Result = std::variant<peerd::Loaded, peerd::ConfigErrors>;
+  using Result = std::variant<config::Loaded, config::Errors>;
 
   static Result load(const Lines& options) {
     std::vector<const char*> arguments = {"peerd"};
     for (const std::string& option : options) arguments.push_back(option.c_str());
-    return peerd::load_settings(static_cast<int>(arguments.size()), arguments.data());
+    return config::load(static_cast<int>(arguments.size()), arguments.data());
   }
 
   // With the text as the file `c`.
@@ -29,13 +29,13 @@ class ConfigFixture {
   // The errors, with the file called "c". Empty if there are none.
   Lines errors(const std::string& text, const Lines& options = {}) {
     const Result result = load_text(text, options);
-    const auto* errors = std::get_if<peerd::ConfigErrors>(&result);
+    const auto* errors = std::get_if<config::Errors>(&result);
     return errors == nullptr ? Lines{} : without_directory(errors->lines);
   }
 
   // Of a text that is expected to be good.
-  peerd::Settings settings(const std::string& text, const Lines& options = {}) {
-    return std::get<peerd::Loaded>(load_text(text, options)).settings;
+  config::Settings settings(const std::string& text, const Lines& options = {}) {
+    return std::get<config::Loaded>(load_text(text, options)).settings;
   }
 
   Lines without_directory(Lines lines) const {

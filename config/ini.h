@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace peerd {
+namespace config {
 
 struct Assignment {
   int line = 0;
@@ -36,4 +36,4 @@ constexpr std::size_t kMaxIniBytes = 1 << 20;
 // Reads the file whole. On failure returns false, and `error` says why, without the file's name.
 bool read_ini_file(const std::string& path, std::string& text, std::string& error);
 
-}  // namespace peerd
+}  // namespace config

@@ -1,30 +1,30 @@
 // The keys: each one round-trips, and the sample file shows them all.
-#include "peerd/config.h"
+#include "config/settings.h"
 
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <string>
 
+#include "config/keys.h"
 #include "net/transport.h"
-#include "peerd/config_keys.h"
 #include "tests/catch.h"
-#include "tests/peerd/config_fixture.h"
+#include "tests/config/fixture.h"
 
-using peerd::Key;
-using peerd::Settings;
+using config::Key;
+using config::Settings;
 
 namespace {
 
 std::size_t keys_in(const std::string& section) {
   std::size_t count = 0;
-  for (const Key& key : peerd::keys()) count += key.section == section ? 1 : 0;
+  for (const Key& key : config::keys()) count += key.section == section ? 1 : 0;
   return count;
 }
 
 // A value that is good and not the default.
 std::optional<std::string> other_value(const Key& key) {
-  const Settings defaults = peerd::default_settings();
+  const Settings defaults = config::default_settings();
   for (const char* text :
        {"false", "true", "debug", "none", "never", "smallest", "random", "periodic", "7", "0.7",
         "7s", "70ms", "7MiB", "192.0.2.7:7777", "seven", "/seven", "seven:7, [::1]:7"}) {
@@ -49,7 +49,7 @@ std::string uncommented(const std::string& sample) {
     if (line.starts_with('[')) section = line.substr(1, line.size() - 2);
     const std::string name = line.substr(0, line.find(" = "));
     const Key* key =
-        name.starts_with('#') ? peerd::find_key(section + "." + name.substr(1)) : nullptr;
+        name.starts_with('#') ? config::find_key(section + "." + name.substr(1)) : nullptr;
     result += (key != nullptr && key->example.empty() ? line.substr(1) : line) + "\n";
   }
   return result;
@@ -58,8 +58,8 @@ std::string uncommented(const std::string& sample) {
 }  // namespace
 
 TEST_CASE("every key prints what it parses, into a field of its own") {
-  const Settings defaults = peerd::default_settings();
-  for (const Key& key : peerd::keys()) {
+  const Settings defaults = config::default_settings();
+  for (const Key& key : config::keys()) {
     CAPTURE(key.full_name());
     const auto text = other_value(key);
     REQUIRE(text);
@@ -75,14 +75,14 @@ TEST_CASE("every key prints what it parses, into a field of its own") {
     CHECK(again == defaults);
 
     if (key.name == "preset") continue;  // the one that sets others
-    for (const Key& other : peerd::keys()) {
+    for (const Key& other : config::keys()) {
       if (&other != &key) CHECK(other.print(changed) == other.print(defaults));
     }
   }
 }
 
 TEST_CASE("the ends of a range are allowed, and what lies beyond is not") {
-  for (const Key& key : peerd::keys()) {
+  for (const Key& key : config::keys()) {
     const std::size_t dots = key.allowed.find(" ... ");
     if (key.argument != "NUMBER" && key.argument != "DECIMAL" && key.argument != "DURATION" &&
         key.argument != "SIZE") {
@@ -90,7 +90,7 @@ TEST_CASE("the ends of a range are allowed, and what lies beyond is not") {
     }
     CAPTURE(key.full_name());
     REQUIRE(dots != std::string::npos);
-    Settings settings = peerd::default_settings();
+    Settings settings = config::default_settings();
     for (const std::string& end : {key.allowed.substr(0, dots), key.allowed.substr(dots + 5)}) {
       CHECK_FALSE(key.parse(end, settings));
       CHECK(key.print(settings) == end);
@@ -123,23 +123,23 @@ TEST_CASE("every field has a key") {
 
 TEST_CASE("the sample file is the one that the table makes") {
   INFO("to bring it up to date: peerd --sample-config > peerd.conf.sample");
-  CHECK(file_text(SAMPLE_CONFIG) == peerd::sample_config());
+  CHECK(file_text(SAMPLE_CONFIG) == config::sample_config());
 }
 
 TEST_CASE_METHOD(ConfigFixture, "the sample file gives the defaults, commented out or not") {
   const std::string sample = file_text(SAMPLE_CONFIG);
   CHECK(errors(sample) == Lines{});
-  CHECK(settings(sample) == peerd::default_settings());
+  CHECK(settings(sample) == config::default_settings());
   const std::string active = uncommented(sample);
   REQUIRE(active != sample);
   CHECK(errors(active) == Lines{});
-  CHECK(settings(active) == peerd::default_settings());
+  CHECK(settings(active) == config::default_settings());
 }
 
 TEST_CASE("without file and options the defaults hold") {
-  const auto loaded = std::get<peerd::Loaded>(ConfigFixture::load({}));
-  CHECK(loaded.mode == peerd::Mode::run);
-  CHECK(loaded.settings == peerd::default_settings());
+  const auto loaded = std::get<config::Loaded>(ConfigFixture::load({}));
+  CHECK(loaded.mode == config::Mode::run);
+  CHECK(loaded.settings == config::default_settings());
   CHECK(core::to_string(loaded.settings.listen) == "127.0.0.1:7400");
   CHECK(loaded.settings.core.load.slots >= 1);
   CHECK(loaded.settings.core.load.weight_thousandths == loaded.settings.core.load.slots * 1000);
@@ -206,18 +206,18 @@ TEST_CASE_METHOD(ConfigFixture, "seeds are a list") {
 
 TEST_CASE_METHOD(ConfigFixture, "the modes that end at once say their text") {
   const auto mode = [](const Lines& options) {
-    return std::get<peerd::Loaded>(ConfigFixture::load(options));
+    return std::get<config::Loaded>(ConfigFixture::load(options));
   };
-  CHECK(mode({"--version"}).mode == peerd::Mode::version);
+  CHECK(mode({"--version"}).mode == config::Mode::version);
   CHECK(mode({"--version"}).text.starts_with("peerd "));
-  CHECK(mode({"--sample-config"}).text == peerd::sample_config());
-  CHECK(mode({"-h"}).mode == peerd::Mode::help);
+  CHECK(mode({"--sample-config"}).text == config::sample_config());
+  CHECK(mode({"-h"}).mode == config::Mode::help);
   const std::string help = mode({"--help"}).text;
-  for (const Key& key : peerd::keys()) {
+  for (const Key& key : config::keys()) {
     CHECK(help.find("--" + key.full_name() + " " + key.argument) != std::string::npos);
   }
-  const auto checked = std::get<peerd::Loaded>(load_text("[limits]\n", {"--check-config"}));
-  CHECK(checked.mode == peerd::Mode::check);
+  const auto checked = std::get<config::Loaded>(load_text("[limits]\n", {"--check-config"}));
+  CHECK(checked.mode == config::Mode::check);
   CHECK(checked.text == scratch_ / "c" + " is good\n");
 }
 
@@ -226,21 +226,21 @@ TEST_CASE_METHOD(ConfigFixture, "a reload changes what can change and names what
   const Settings now = settings(
       "[node]\nname = b2\nlog_level = debug\n[limits]\nprobe_limit = 5\nkill_grace = 2s\n"
       "[membership]\nseeds = a:1\n[network]\nlisten = 127.0.0.1:7401\n");
-  CHECK(peerd::changes(old, now) == Lines{"node.log_level: info -> debug",
-                                          "limits.probe_limit: 3 -> 5",
-                                          "limits.kill_grace: 5s -> 2s"});
-  CHECK(peerd::restart_needed(old, now) ==
+  CHECK(config::changes(old, now) == Lines{"node.log_level: info -> debug",
+                                           "limits.probe_limit: 3 -> 5",
+                                           "limits.kill_grace: 5s -> 2s"});
+  CHECK(config::restart_needed(old, now) ==
         Lines{"node.name: b1 -> b2", "membership.seeds:  -> a:1",
               "network.listen: 127.0.0.1:7400 -> 127.0.0.1:7401",
               "network.advertise: 127.0.0.1:7400 -> 127.0.0.1:7401"});
-  const Settings applied = peerd::apply_changes(old, now);
-  CHECK(peerd::changes(applied, now).empty());
-  CHECK(peerd::restart_needed(old, applied).empty());
+  const Settings applied = config::apply_changes(old, now);
+  CHECK(config::changes(applied, now).empty());
+  CHECK(config::restart_needed(old, applied).empty());
   CHECK(applied.name == "b1");
   CHECK(applied.core.limits.probe_limit == 5);
-  CHECK(peerd::changes(old, old).empty());
+  CHECK(config::changes(old, old).empty());
 }
 
 TEST_CASE_METHOD(ConfigFixture, "a reload that fails leaves no settings to apply") {
-  CHECK(std::holds_alternative<peerd::ConfigErrors>(load_text("[limits]\nprobe_limit = 99\n")));
+  CHECK(std::holds_alternative<config::Errors>(load_text("[limits]\nprobe_limit = 99\n")));
 }

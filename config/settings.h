@@ -1,5 +1,5 @@
 // peerd's configuration: one INI file, every key also a command-line option, checked as a whole.
-// The keys themselves are in config_keys.cpp.
+// The keys themselves are in keys.cpp.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include "core/config.h"
 #include "core/types.h"
 
-namespace peerd {
+namespace config {
 
 struct Settings {
   // [node]
@@ -51,14 +51,15 @@ struct Loaded {
 };
 
 // Everything that is wrong, one line each: "FILE:LINE: key: what is wrong; what is allowed".
-struct ConfigErrors {
+struct Errors {
   static constexpr int kExitCode = 78;  // EX_CONFIG
   std::vector<std::string> lines;
 };
 
-// Reads the command line and the file that it names; options win over the file. Reads the file
-// anew at every call, as SIGHUP asks for.
-std::variant<Loaded, ConfigErrors> load_settings(int argc, const char* const* argv);
+// Reads the command line and the file that it names; options win over the file, the file over
+// `defaults`. Reads the file anew at every call, as SIGHUP asks for.
+std::variant<Loaded, Errors> load(int argc, const char* const* argv,
+                                  const Settings& defaults = default_settings());
 
 // Reloading, `old` being what the daemon runs with and `now` what it has just loaded:
 // "limits.probe_limit: 3 -> 5" for each key that differs and takes effect at once.
@@ -71,4 +72,4 @@ Settings apply_changes(const Settings& old, const Settings& now);
 // The commented file with every key and its default: peerd.conf.sample.
 std::string sample_config();
 
-}  // namespace peerd
+}  // namespace config

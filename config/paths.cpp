@@ -1,10 +1,10 @@
-#include "peerd/paths.h"
+#include "config/paths.h"
 
 #include <unistd.h>
 
 #include <cstdlib>
 
-namespace peerd {
+namespace config {
 namespace {
 
 // The XDG base directory specification has relative paths ignored.
@@ -35,4 +35,4 @@ std::string default_socket() {
   return socket_in(default_state_directory());
 }
 
-}  // namespace peerd
+}  // namespace config

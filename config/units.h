@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace peerd {
+namespace config {
 
 enum class Unit : std::uint8_t {
   count,
@@ -27,4 +27,4 @@ std::string print_quantity(Unit unit, std::int64_t value);
 std::string shown(std::string_view text);
 std::string quoted(std::string_view text);
 
-}  // namespace peerd
+}  // namespace config

@@ -1,5 +1,5 @@
 // Builds keys of the usual kinds: quantities, choices, switches, addresses, paths. For
-// config_keys.cpp alone.
+// keys.cpp alone.
 #pragma once
 
 #include <cassert>
@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "peerd/config_keys.h"
-#include "peerd/units.h"
+#include "config/keys.h"
+#include "config/units.h"
 
-namespace peerd {
+namespace config {
 
 // A field is named by a function that takes a Settings, const or not, and returns a reference.
 class KeyTable {
@@ -139,4 +139,4 @@ Key& KeyTable::path(std::string name, std::size_t max_bytes, Field field, std::s
   return key;
 }
 
-}  // namespace peerd
+}  // namespace config
