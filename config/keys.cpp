@@ -201,6 +201,11 @@ void add_limits(KeyTable& table) {
                  "How long a task stays at a peer before it may move on.");
   table.quantity("transfers_at_once", Unit::count, {1, 256}, FIELD(core.limits.transfers_at_once),
                  "Tasks that are being moved, in each direction.");
+  table.quantity("wishes", Unit::count, {0, 4096}, FIELD(core.limits.wishes),
+                 "Probes of others that this peer could not help and remembers, to come back to "
+                 "them. Beyond it the oldest is forgotten.");
+  table.quantity("wish_timeout", Unit::duration, {kMillisecond, kHour},
+                 FIELD(core.limits.wish_timeout), "For how long it remembers them.");
   table.quantity("queue_length", Unit::count, {1, 1'000'000}, FIELD(core.limits.queue_length),
                  "Tasks that wait or are expected here.");
   table.quantity("grant_timeout", Unit::duration, answers, FIELD(core.limits.grant_timeout),

@@ -45,14 +45,16 @@ struct PolicyConfig {
 struct LimitsConfig {
   std::uint32_t probe_limit = 3;  // probes per search, 0 ... 64
   Duration probe_timeout = 100 * kMillisecond;
-  Duration search_timeout = kSecond;    // a whole probing round
-  std::uint32_t searches_at_once = 4;   // in each role
-  Duration search_retry = kSecond;      // while a sender or receiver, search again; 0 = only on
-                                        // arrivals and departures, as in the papers
-  std::uint32_t moves_per_task = 3;     // the hop limit; going home before a shutdown is free
-  Duration min_residence = 0;           // a task stays this long before it may move on
-  std::uint32_t transfers_at_once = 4;  // in each direction
-  std::uint32_t queue_length = 10'000;  // waiting tasks, reservations included
+  Duration search_timeout = kSecond;     // a whole probing round
+  std::uint32_t searches_at_once = 4;    // in each role
+  Duration search_retry = kSecond;       // while a sender or receiver, search again; 0 = only on
+                                         // arrivals and departures, as in the papers
+  std::uint32_t moves_per_task = 3;      // the hop limit; going home before a shutdown is free
+  Duration min_residence = 0;            // a task stays this long before it may move on
+  std::uint32_t transfers_at_once = 4;   // in each direction
+  std::uint32_t wishes = 256;            // of others that probed, remembered; 0 ... 4096
+  Duration wish_timeout = 60 * kSecond;  // for how long
+  std::uint32_t queue_length = 10'000;   // waiting tasks, reservations included
   Duration grant_timeout = 500 * kMillisecond;  // an Offer's answer
   Duration transfer_timeout = 600 * kSecond;    // a granted task's bundle must have come by then
   Duration resend_interval =

@@ -43,16 +43,23 @@ struct MessageWords {
   std::string operator()(const Join& m) const { return members({m.self}); }
   std::string operator()(const News& m) const { return members(m.members); }
   std::string operator()(const Probe& m) const {
-    return " #" + number(m.search) + " as " + to_string(m.role);
+    return " #" + number(m.search) + " as " + to_string(m.role) +
+           (m.leaves_wish ? " to remember" : "") +
+           (m.waited > 0 ? " waited " + number(static_cast<std::uint64_t>(m.waited)) : "");
   }
   std::string operator()(const ProbeReply& m) const {
     return " #" + number(m.search) + " load " + to_text(m.load) + " " + to_string(m.role) +
-           " movable " + number(m.movable) + " veto " + to_string(m.veto);
+           " movable " + number(m.movable) + " veto " + to_string(m.veto) +
+           (m.wish_kept ? " remembered" : "") +
+           (m.referral != PeerId::none ? " try " + names(m.referral) : "");
   }
   std::string operator()(const LoadReport& m) const {
     return " load " + to_text(m.load) + " " + to_string(m.role);
   }
-  std::string operator()(const Request& m) const { return " #" + number(m.search); }
+  std::string operator()(const Withdraw& m) const { return " #" + number(m.search); }
+  std::string operator()(const Request& m) const {
+    return " #" + number(m.search) + (m.probes > 0 ? " probes " + number(m.probes) : "");
+  }
   std::string operator()(const Decline& m) const {
     return " #" + number(m.search) + " veto " + to_string(m.veto) + " load " + to_text(m.load);
   }

@@ -46,7 +46,9 @@ struct Incoming {
   std::uint32_t hops = 0;
   std::uint32_t probes = 0;
   std::uint32_t search = 0;  // of this peer as a receiver; 0 if unasked
+  bool holds_slot = false;   // it starts before all that waits here
   Stage stage = Stage::reserved;
+  Time granted_at = 0;
   Time expires = 0;         // the reservation
   bool stranded = false;    // prepared, and the source is gone
   std::uint32_t tries = 0;  // Grants, then Prepareds sent
@@ -105,9 +107,10 @@ class Incomings {
   // Those that count into this peer's load. What hangs in doubt until a dead source comes back does
   // not, or it would keep others out for as long.
   std::uint32_t count() const;
+  std::uint32_t slots_held() const;
   // A repeated offer of a task that is on its way already: answered here, true.
   bool repeated(PeerId from, const Offer& offer);
-  void grant(PeerId from, const Offer& offer, std::uint32_t search);
+  void grant(PeerId from, const Offer& offer, std::uint32_t search, bool holds_slot);
   // An offer at a later epoch proves that an earlier one was called off: what is left of it goes.
   // False if the task is on its way here at that epoch or a later one.
   bool supersede(TaskId task, Epoch epoch);

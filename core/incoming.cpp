@@ -17,7 +17,7 @@ bool Incomings::repeated(PeerId from, const Offer& offer) {
   return true;
 }
 
-void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search) {
+void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search, bool holds_slot) {
   assert(!all_.contains(offer.task));
   all_[offer.task] = {.task = offer.task,
                       .epoch = offer.epoch,
@@ -25,9 +25,11 @@ void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search) {
                       .needs = offer.needs,
                       .hops = offer.hops,
                       .probes = offer.probes,
-                      .search = search};
+                      .search = search,
+                      .holds_slot = holds_slot};
   context_.act(ExpectBundle{offer.task, offer.epoch, from, offer.needs.bundle_bytes});
   Incoming& incoming = all_[offer.task];
+  incoming.granted_at = context_.now;
   incoming.expires = context_.now + context_.config.limits.transfer_timeout;
   send_grant(incoming);
 }
@@ -36,6 +38,13 @@ std::uint32_t Incomings::count() const {
   std::uint32_t count = 0;
   for (const auto& [task, incoming] : all_)
     if (!incoming.stranded) ++count;
+  return count;
+}
+
+std::uint32_t Incomings::slots_held() const {
+  std::uint32_t count = 0;
+  for (const auto& [task, incoming] : all_)
+    if (incoming.holds_slot && !incoming.stranded) ++count;
   return count;
 }
 

@@ -10,7 +10,7 @@ const char* message_name(std::size_t index) {
       "news",       "probe",     "probe_reply",  "load_report", "request",
       "decline",    "offer",     "grant",        "reject",      "prepared",
       "commit",     "committed", "abort",        "task_report", "task_report_ack",
-      "task_query", "cancel"};
+      "task_query", "cancel",    "withdraw"};
   static_assert(std::size(kNames) == kMessages);
   assert(index < kMessages);
   return kNames[index];

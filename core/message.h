@@ -15,8 +15,9 @@
 namespace core {
 
 constexpr std::uint16_t kProtocolVersion = 1;
-constexpr std::size_t kMaxNameBytes = 63;          // a peer's name
-constexpr std::size_t kMaxMembersPerMessage = 10;  // keeps a datagram below 1,400 bytes
+constexpr std::size_t kMaxNameBytes = 63;                   // a peer's name
+constexpr Duration kMaxWaited = kSecond * 86'400 * 36'500;  // longer waits are told as this
+constexpr std::size_t kMaxMembersPerMessage = 10;           // keeps a datagram below 1,400 bytes
 
 // --- Membership: SWIM (Das, Gupta, Motivala 2002) with Lifeguard's local health (Dadgar et al.
 // 2017)
@@ -81,15 +82,19 @@ struct News {
 struct Probe {
   std::uint32_t search = 0;
   Role role = Role::sender;
+  bool leaves_wish = false;  // one that cannot help now is to remember it; see wishes.h
+  Duration waited = 0;       // the task that would go, as a sender
   bool operator==(const Probe&) const = default;
 };
 
 struct ProbeReply {
   std::uint32_t search = 0;
   Load load = 0;
-  Role role = Role::ok;       // what the answering peer's transfer policy says of it
-  Veto veto = Veto::none;     // why it would refuse although its role might not
-  std::uint32_t movable = 0;  // waiting tasks that it may give away
+  Role role = Role::ok;            // what the answering peer's transfer policy says of it
+  Veto veto = Veto::none;          // why it would refuse although its role might not
+  std::uint32_t movable = 0;       // waiting tasks that it may give away
+  bool wish_kept = false;          // it remembers the probe
+  PeerId referral = PeerId::none;  // somebody else who asked here for what the prober has to give
   bool operator==(const ProbeReply&) const = default;
 };
 
@@ -103,7 +108,14 @@ struct LoadReport {
 // A receiver asks a probed sender for a task. Answered by Offer or Decline.
 struct Request {
   std::uint32_t search = 0;
+  std::uint32_t probes = 0;  // that the search has sent so far
   bool operator==(const Request&) const = default;
+};
+
+// The wish that a probe of that search left is over.
+struct Withdraw {
+  std::uint32_t search = 0;
+  bool operator==(const Withdraw&) const = default;
 };
 
 struct Decline {
@@ -204,9 +216,10 @@ struct Cancel {
   bool operator==(const Cancel&) const = default;
 };
 
-using Message = std::variant<Ping, Ack, PingRequest, Nack, Join, News, Probe, ProbeReply,
-                             LoadReport, Request, Decline, Offer, Grant, Reject, Prepared, Commit,
-                             Committed, Abort, TaskReport, TaskReportAck, TaskQuery, Cancel>;
+using Message =
+    std::variant<Ping, Ack, PingRequest, Nack, Join, News, Probe, ProbeReply, LoadReport, Request,
+                 Decline, Offer, Grant, Reject, Prepared, Commit, Committed, Abort, TaskReport,
+                 TaskReportAck, TaskQuery, Cancel, Withdraw>;
 constexpr std::size_t kMessages = std::variant_size_v<Message>;
 
 // What every datagram opens with.

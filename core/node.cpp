@@ -14,7 +14,7 @@ Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_f
     : context{.self = std::move(identity), .config = config, .rng = Rng(seed)},
       factory(std::move(policy_factory)),
       membership(context, std::move(seeds)),
-      searches(context, tasks),
+      searches(context, tasks, wishes, wishes_left),
       outgoings(context),
       incomings(context),
       home(context),
@@ -145,6 +145,7 @@ void Node::Impl::react(const PeerChange& change) {
     case PeerChange::Kind::gone:
       for (const Outgoing& outgoing : outgoings.call_off_all(change.peer)) kept(outgoing);
       incomings.source_gone(change.peer);
+      wishes.forget(change.peer);
       if (change.kind == PeerChange::Kind::restarted) return home.enquire(change.peer);
       home.owner_gone(change.peer);
       // Who takes leave has seen the end of its tasks, though its last acknowledgements may be
@@ -211,6 +212,7 @@ void Node::Impl::settle() {
   start_tasks();
   classify();
   resume_refused();
+  start_tasks();
   if (context.draining) hand_back_guests();
   reports.flush();
   if (!context.draining) return;

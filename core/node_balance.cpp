@@ -25,7 +25,11 @@ View Node::Impl::view() const {
           .role = role,
           .tasks = tasks,
           .peers = context.peers.eligible(),
+          .wishes = wishes.all(),
           .limits = context.config.limits,
+          .run_time = run_time,
+          .handoff_time = handoff_time,
+          .parked = wishes_left.has({}),
           .max_age = policies.information->max_age()};
 }
 
@@ -71,6 +75,7 @@ void Node::Impl::report_load() {
 // a while.
 void Node::Impl::classify() {
   role = context.draining ? Role::ok : policies.transfer->classify(view());
+  if (role != Role::receiver) withdraw_wishes({});
   const bool again = context.config.limits.search_retry > 0;
   const std::uint32_t arrived = std::exchange(arrivals, 0);
   const bool freed = std::exchange(departed, false);
@@ -102,6 +107,7 @@ void Node::Impl::look_for(Role as) {
   const std::uint32_t transfers = as == Role::sender ? outgoings.undecided() : incomings.count();
   if (transfers >= limits.transfers_at_once)
     return context.trace(What::limit_transfers, {}, PeerId::none, limits.transfers_at_once);
+  wishes.expire(context.now - limits.wish_timeout);
   TaskId task;
   if (as == Role::sender) {
     const std::optional<TaskId> selected = select(PeerId::none);
@@ -114,7 +120,8 @@ void Node::Impl::look_for(Role as) {
 }
 
 std::optional<TaskId> Node::Impl::select(PeerId receiver) {
-  const View now = view();
+  View now = view();
+  now.seeking = receiver == PeerId::none;
   const std::optional<TaskId> selected = policies.selection->select(now, receiver);
   if (selected) {
     assert(now.movable(*tasks.find(*selected)));
@@ -149,6 +156,7 @@ void Node::Impl::proceed(std::uint32_t id) {
   const bool moot =
       role != search->role ||
       (search->role == Role::sender && (task == nullptr || task->phase != Task::Phase::waiting));
+  if (searches.yields(id)) return searches.end(id, What::search_gave_up);
   if (moot) return searches.end(id, What::search_moot);
   if (const auto chosen = searches.proceed(id, view(), *policies.location)) follow(*chosen);
 }
@@ -164,7 +172,7 @@ void Node::Impl::follow(const Chosen& chosen) {
   if (chosen.role == Role::sender)
     return offer(*tasks.find(chosen.task), chosen.peer, chosen.search, 0);
   context.trace(What::request_sent, {}, chosen.peer, chosen.search);
-  context.send(chosen.peer, Request{chosen.search});
+  context.send(chosen.peer, Request{chosen.search, searches.probes_sent(chosen.search)});
   context.timers.set({Kind::request_timeout, chosen.search}, context.now + limits.grant_timeout);
 }
 
@@ -201,7 +209,44 @@ void Node::Impl::on(const Probe& probe, PeerId from) {
   }
   const std::uint32_t movable = movable_count();
   if (probe.role == Role::receiver && role == Role::sender && movable == 0) trace_stuck(view());
-  context.send(from, ProbeReply{probe.search, load(), role, veto, movable});
+  if (veto != Veto::none) ++context.counters.refusals_given[static_cast<std::size_t>(veto)];
+  ProbeReply reply{probe.search, load(), role, veto, movable};
+  const bool helps = probe.role == Role::sender ? role == Role::receiver && veto == Veto::none
+                                                : role == Role::sender && movable > 0;
+  if (probe.leaves_wish && !helps) {
+    wishes.expire(context.now - context.config.limits.wish_timeout);
+    reply.referral = referral_for(probe, from);
+    reply.wish_kept = reply.referral == PeerId::none && context.config.limits.wishes > 0;
+  }
+  if (reply.wish_kept) {
+    const Time since = std::max<Time>(0, context.now - probe.waited);
+    wishes.keep({from, probe.search, probe.role, since, context.now}, context.config.limits.wishes);
+    context.trace(What::wish_kept, {}, from, static_cast<std::int64_t>(probe.role));
+  }
+  context.send(from, reply);
+}
+
+// Two who asked here for what the other has to give are brought together: whoever asked first is
+// named to the second.
+PeerId Node::Impl::referral_for(const Probe& probe, PeerId from) {
+  const Role other = probe.role == Role::sender ? Role::receiver : Role::sender;
+  for (const Wish& wish : wishes.all()) {
+    if (wish.role != other || wish.peer == from || !context.peers.is_eligible(wish.peer)) continue;
+    const PeerId peer = wish.peer;
+    wishes.take(peer, other);
+    return peer;
+  }
+  return PeerId::none;
+}
+
+void Node::Impl::on(const Withdraw& withdraw, PeerId from) {
+  wishes.withdraw(from, withdraw.search);
+}
+
+// What was asked for in vain, and left behind with others, is settled: by `except`, or by itself.
+void Node::Impl::withdraw_wishes(TaskId task, PeerId except) {
+  for (const auto& [peer, search] : wishes_left.end(task))
+    if (peer != except) context.send(peer, Withdraw{search});
 }
 
 std::uint32_t Node::Impl::movable_count() const {
@@ -217,7 +262,8 @@ std::uint32_t Node::Impl::movable_count() const {
 
 void Node::Impl::on(const ProbeReply& reply, PeerId from) {
   learn(from, reply.load, reply.role);
-  if (searches.on_reply(from, reply)) proceed(reply.search);
+  if (searches.on_reply(from, reply)) return proceed(reply.search);
+  if (reply.wish_kept) context.send(from, Withdraw{reply.search});  // too late
 }
 
 void Node::Impl::on(const LoadReport& report, PeerId from) {
@@ -237,7 +283,10 @@ void Node::Impl::on(const Request& request, PeerId from) {
   }
   const std::optional<TaskId> task = select(from);
   if (!task) return decline(request.search, from, Veto::nothing_movable);
-  offer(*tasks.find(*task), from, 0, request.search);
+  Task& given = *tasks.find(*task);
+  given.probes += request.probes;
+  context.trace(What::request_accepted, given.id, from, request.probes);
+  offer(given, from, 0, request.search);
 }
 
 void Node::Impl::decline(std::uint32_t search, PeerId to, Veto veto) {
@@ -280,6 +329,7 @@ void Node::Impl::on(const Prepared& prepared, PeerId from) {
     home.report(moved, context.self.id);
   else
     reports.tell(moved);
+  withdraw_wishes(task.id, outgoing->peer);
   context.act(DiscardTask{task.id, task.epoch});
   tasks.remove(task.id);
   smoothed_thousandths = std::max<std::int64_t>(0, smoothed_thousandths - 1000);
@@ -324,7 +374,7 @@ Veto Node::Impl::veto_on(const Needs& needs) const {
   return Veto::none;
 }
 
-Veto Node::Impl::judge(const Offer& offer) {
+Veto Node::Impl::judge(const Offer& offer, bool yields) {
   outgoings.superseded(offer.task, offer.epoch);
   if (tasks.find(offer.task) != nullptr || outgoings.find(offer.task) != nullptr ||
       !incomings.supersede(offer.task, offer.epoch))
@@ -339,13 +389,15 @@ Veto Node::Impl::judge(const Offer& offer) {
   const Veto veto = veto_on(offer.needs);
   if (veto != Veto::none) return veto;
   if (incomings.count() >= context.config.limits.transfers_at_once) return Veto::transfers_full;
-  return policies.location->admits(view(), offer.source_load) ? Veto::none : Veto::policy;
+  const bool admitted = yields || policies.location->admits(view(), offer.source_load);
+  return admitted ? Veto::none : Veto::policy;
 }
 
 void Node::Impl::on(const Offer& offer, PeerId from) {
   if (incomings.repeated(from, offer)) return;
   const bool asked_for = offer.search != 0 && searches.awaited(offer.search) == from;
-  const Veto veto = judge(offer);
+  const bool yields = asked_for && searches.yields(offer.search);
+  const Veto veto = judge(offer, yields);
   if (veto != Veto::none) {
     ++context.counters.refusals_given[static_cast<std::size_t>(veto)];
     if (veto == Veto::queue_full)
@@ -358,10 +410,12 @@ void Node::Impl::on(const Offer& offer, PeerId from) {
     if (asked_for) searches.end(offer.search, What::search_moot);
     return;
   }
-  incomings.grant(from, offer, asked_for ? offer.search : 0);
+  incomings.grant(from, offer, asked_for ? offer.search : 0, yields);
   context.trace(What::grant_given, offer.task, from, offer.epoch, load(),
                 static_cast<std::int64_t>(role));
   if (!asked_for) return;
+  context.trace(What::search_led_here, offer.task, from, offer.search,
+                searches.probes_sent(offer.search));
   searches.end(offer.search, What::search_succeeded);
   succeeded = true;
 }
@@ -389,6 +443,7 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
       context.send(from, Abort{commit.task, commit.epoch});
     return;
   }
+  follow_average(handoff_time, context.now - incoming->granted_at);
   Task task;
   task.id = incoming->task;
   task.epoch = incoming->epoch;
@@ -405,6 +460,9 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   const HomeRecord* record = home.find(task.id);
   if (record != nullptr && record->cancelling) stop(task.id);
   smoothed_thousandths += 1000;
+  Task* owned = tasks.find(task.id);
+  if (incoming->holds_slot && owned != nullptr && owned->phase == Task::Phase::waiting)
+    if (has_free_slot()) start(*owned);
 }
 
 }  // namespace core

@@ -11,6 +11,7 @@
 #include "core/node.h"
 #include "core/report.h"
 #include "core/search.h"
+#include "core/wishes.h"
 
 namespace core {
 
@@ -45,6 +46,8 @@ class Node::Impl {
   void on(const TaskReportAck& ack);
   void on(const TaskQuery& query, PeerId from);
   void start_tasks();
+  void start(Task& task);
+  bool has_free_slot() const;
   void stop(TaskId id);
   void end(Task& task, ExitStatus status);
   void send_results(const Task& task);
@@ -61,6 +64,7 @@ class Node::Impl {
   void on(const LoadReport& report, PeerId from);
   void on(const Request& request, PeerId from);
   void on(const Decline& decline, PeerId from);
+  void on(const Withdraw& withdraw, PeerId from);
   void on(const Offer& offer, PeerId from);
   void on(const Reject& reject, PeerId from);
   void on(const Prepared& prepared, PeerId from);
@@ -80,13 +84,15 @@ class Node::Impl {
   void kept(const Outgoing& outgoing, Load load = 0, Role role = Role::ok, Veto veto = Veto::none);
   void offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers);
   void decline(std::uint32_t search, PeerId to, Veto veto);
+  PeerId referral_for(const Probe& probe, PeerId from);
+  void withdraw_wishes(TaskId task, PeerId except = PeerId::none);
   void hand_back_guests();
   void learn(PeerId peer, Load load, Role role);
   Veto veto_on(const Needs& needs) const;
   Veto submission_veto() const;
   bool knows_home(TaskId task) const;
   bool handoffs_settled() const;
-  Veto judge(const Offer& offer);
+  Veto judge(const Offer& offer, bool yields);
   std::uint32_t movable_count() const;
   void resume_refused();
   std::optional<TaskId> select(PeerId receiver);
@@ -97,6 +103,8 @@ class Node::Impl {
   PolicySet policies;
   TaskTable tasks;
   Membership membership;
+  Wishes wishes;
+  WishesLeft wishes_left;
   Searches searches;
   Outgoings outgoings;
   Incomings incomings;
@@ -107,6 +115,8 @@ class Node::Impl {
   std::int64_t smoothed_thousandths = 0;  // of waiting + running, in tasks
   LoadSampled sampled{.memory_available_bytes = UINT64_MAX, .disk_available_bytes = UINT64_MAX};
   bool memory_pressure = false;
+  Duration run_time = -1;  // see View
+  Duration handoff_time = -1;
   bool begun = false;
   bool drained = false;
   // What this step brought that policies act upon.

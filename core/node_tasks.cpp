@@ -51,22 +51,39 @@ void Node::Impl::stop(TaskId id) {
   end(*task, {ExitStatus::Kind::cancelled, 0});
 }
 
+// A held slot is a task's that is on its way.
+bool Node::Impl::has_free_slot() const {
+  const std::uint32_t held = searches.yielding() + incomings.slots_held();
+  return tasks.count(Task::Phase::running) + held < context.config.load.slots;
+}
+
 void Node::Impl::start_tasks() {
-  while (tasks.count(Task::Phase::running) < context.config.load.slots) {
+  while (has_free_slot()) {
     Task* task = tasks.next_to_start();
     if (task == nullptr) return;
-    tasks.set_phase(*task, Task::Phase::running);
-    task->started = context.now;
-    context.trace(What::task_started, task->id, PeerId::none, context.now - task->arrived,
-                  tasks.count(Task::Phase::running), context.config.load.slots);
-    context.act(StartTask{task->id, task->epoch});
-    tell_home(*task, TaskState::running);
+    const auto older =
+        context.draining ? std::nullopt : policies.location->yields_to(view(), *task);
+    if (older)
+      follow(searches.begin_yielding(*older));
+    else
+      start(*task);
   }
+}
+
+void Node::Impl::start(Task& task) {
+  tasks.set_phase(task, Task::Phase::running);
+  task.started = context.now;
+  context.trace(What::task_started, task.id, PeerId::none, context.now - task.arrived,
+                tasks.count(Task::Phase::running), context.config.load.slots);
+  context.act(StartTask{task.id, task.epoch});
+  tell_home(task, TaskState::running);
+  withdraw_wishes(task.id);
 }
 
 void Node::Impl::on(const TaskExited& event) {
   Task* task = tasks.find(event.task);
   if (task == nullptr || task->phase != Task::Phase::running) return;
+  follow_average(run_time, context.now - task->started);
   ExitStatus status = event.status;
   if (task->stopping) {
     const bool signaled = status.kind == ExitStatus::Kind::signaled;
@@ -82,6 +99,7 @@ void Node::Impl::end(Task& task, ExitStatus status) {
   tasks.set_phase(task, Task::Phase::returning);
   context.persist(Persist::What::exited, task.id, task.epoch, context.self.id, {}, status);
   departed = true;
+  withdraw_wishes(task.id);
   // Nobody is left to whom it could be told.
   if (!knows_home(task.id)) return discard(task);
   tell_home(task, TaskState::returning);

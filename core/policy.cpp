@@ -7,7 +7,7 @@ namespace core {
 Movability View::movability(const Task& task) const {
   if (task.phase != Task::Phase::waiting) return Movability::not_waiting;
   if (task.pinned) return Movability::pinned;
-  if (task.searching) return Movability::searching;
+  if (seeking && (task.searching || now < task.wished_until)) return Movability::sought;
   if (task.hops >= limits.moves_per_task) return Movability::hop_limit;
   if (now - task.arrived < limits.min_residence) return Movability::residence;
   return Movability::movable;
@@ -17,6 +17,10 @@ View View::with(int tasks_more) const {
   View other = *this;
   other.load = std::max(0, load + tasks_more * task_load);
   return other;
+}
+
+bool View::has_room(Load limit, Load sender_above) const {
+  return load < limit && (load < task_load || load + task_load <= sender_above);
 }
 
 const PeerInfo* View::fresh(PeerId peer) const {

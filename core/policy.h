@@ -15,6 +15,7 @@
 #include "core/rng.h"
 #include "core/task.h"
 #include "core/types.h"
+#include "core/wishes.h"
 
 namespace core {
 
@@ -31,7 +32,7 @@ enum class Movability : std::uint8_t {
   movable,
   not_waiting,
   pinned,
-  searching,
+  sought,  // a search looks for a place already, or has left word of it
   hop_limit,
   residence
 };
@@ -45,7 +46,12 @@ struct View {
   Role role = Role::ok;  // own role by the transfer policy; not meaningful inside classify()
   const TaskTable& tasks;
   const std::vector<PeerInfo>& peers;  // by id
+  const std::vector<Wish>& wishes;     // of others, the oldest first; their peers may be gone
   const LimitsConfig& limits;
+  Duration run_time = -1;      // how long tasks have run here lately; -1: none has
+  Duration handoff_time = -1;  // how long a granted task has lately taken to be this peer's
+  bool parked = false;         // as a receiver it has left wishes that hold still
+  bool seeking = false;        // a task is selected for a search, not for a peer that asks
   Duration max_age = 0;  // by the information policy: older knowledge is not used; 0: none is used
 
   // May the task move now, as far as the core's limits go?
@@ -53,6 +59,9 @@ struct View {
   bool movable(const Task& task) const { return movability(task) == Movability::movable; }
   // The same instant with `tasks_more` (negative: fewer) tasks here.
   View with(int tasks_more) const;
+  // Is there room below `limit`, for a task that would not make this peer a sender above
+  // `sender_above` and come back? An idle peer has room for one, whatever the limits.
+  bool has_room(Load limit, Load sender_above) const;
   // What is known of the peer if it is known well enough to be used, else nullptr.
   const PeerInfo* fresh(PeerId peer) const;
 };
@@ -71,6 +80,7 @@ struct Probed {
   Role role = Role::ok;
   Veto veto = Veto::none;
   std::uint32_t movable = 0;
+  PeerId referral = PeerId::none;  // another peer that it says would do
 };
 
 struct Search {
@@ -85,6 +95,7 @@ struct Search {
 
 struct ProbePeer {
   PeerId peer;
+  bool leaves_wish = false;
 };
 struct ChoosePeer {
   PeerId peer;
@@ -117,6 +128,10 @@ class LocationPolicy {
   // Does it look for peers at all in that role? (Initiative is no mode flag: a policy that does not
   // act as a receiver is sender-initiated.)
   virtual bool initiates(Role role) const = 0;
+  // A slot is free and `next` would start in it: whose task, left here as a wish, is to go first?
+  virtual std::optional<PeerId> yields_to(const View& /*view*/, const Task& /*next*/) const {
+    return std::nullopt;
+  }
   // Destination: would this peer take an offered task, limits and vetoes aside? `source_load` is
   // the source's load without the task.
   virtual bool admits(const View& view, Load source_load) const = 0;

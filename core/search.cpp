@@ -34,9 +34,26 @@ std::uint32_t Searches::begin(Role role, TaskId task) {
   return id;
 }
 
+Chosen Searches::begin_yielding(PeerId peer) {
+  Active& active = searches_.at(begin(Role::receiver, {}));
+  active.yields = true;
+  ++yielding_;
+  return choose(active, peer);
+}
+
+bool Searches::yields(std::uint32_t search) const {
+  const auto found = searches_.find(search);
+  return found != searches_.end() && found->second.yields;
+}
+
 const Search* Searches::find(std::uint32_t search) const {
   const auto found = searches_.find(search);
   return found == searches_.end() ? nullptr : &found->second.search;
+}
+
+std::uint32_t Searches::probes_sent(std::uint32_t search) const {
+  const Active& active = searches_.at(search);
+  return active.probe_limit - active.search.probes_left;
 }
 
 std::uint32_t Searches::count(Role role) const {
@@ -53,24 +70,10 @@ std::optional<Chosen> Searches::proceed(std::uint32_t id, const View& view,
     return std::nullopt;
   }
   const Step step = policy.next(view, search, context_.rng);
-  if (const auto* choice = std::get_if<ChoosePeer>(&step)) {
-    assert(context_.peers.is_eligible(choice->peer));
-    const auto known =
-        std::find_if(search.probed.begin(), search.probed.end(),
-                     [&](const Probed& entry) { return entry.peer == choice->peer; });
-    if (known == search.probed.end()) {
-      search.probed.push_back({.peer = choice->peer});
-    } else {
-      assert(known->state == Probed::State::answered);
-      known->state = Probed::State::pending;
-    }
-    active.chosen = true;
-    context_.trace(What::peer_chosen, search.task, choice->peer, id);
-    return Chosen{id, search.role, search.task, choice->peer};
-  }
+  if (const auto* choice = std::get_if<ChoosePeer>(&step)) return choose(active, choice->peer);
   const auto* ask = std::get_if<ProbePeer>(&step);
   if (ask != nullptr && search.probes_left > 0) {
-    probe(active, ask->peer);
+    probe(active, *ask);
     return std::nullopt;
   }
   // Asking by an offer right away, as Random does, costs what a probe costs.
@@ -81,15 +84,37 @@ std::optional<Chosen> Searches::proceed(std::uint32_t id, const View& view,
   return std::nullopt;
 }
 
-void Searches::probe(Active& active, PeerId peer) {
+Chosen Searches::choose(Active& active, PeerId peer) {
   Search& search = active.search;
+  assert(context_.peers.is_eligible(peer));
+  const auto known = std::find_if(search.probed.begin(), search.probed.end(),
+                                  [&](const Probed& entry) { return entry.peer == peer; });
+  if (known == search.probed.end()) {
+    search.probed.push_back({.peer = peer});
+  } else {
+    assert(known->state == Probed::State::answered);
+    known->state = Probed::State::pending;
+  }
+  active.chosen = true;
+  const Role other = search.role == Role::sender ? Role::receiver : Role::sender;
+  if (wishes_.take(peer, other)) context_.trace(What::wish_used, search.task, peer, search.id);
+  context_.trace(What::peer_chosen, search.task, peer, search.id);
+  return {search.id, search.role, search.task, peer};
+}
+
+void Searches::probe(Active& active, const ProbePeer& ask) {
+  Search& search = active.search;
+  const PeerId peer = ask.peer;
   assert(context_.peers.is_eligible(peer) && !search.asked(peer));
   const std::uint32_t limit = active.probe_limit;
   --search.probes_left;
   if (Task* task = tasks_.find(search.task)) ++task->probes;
   search.probed.push_back({.peer = peer});
   context_.trace(What::probe_sent, search.task, peer, search.id, limit - search.probes_left, limit);
-  context_.send(peer, Probe{search.id, search.role});
+  const Task* waiting = tasks_.find(search.task);
+  const Duration waited =
+      waiting == nullptr ? 0 : std::min(context_.now - waiting->arrived, kMaxWaited);
+  context_.send(peer, Probe{search.id, search.role, ask.leaves_wish, waited});
   context_.timers.set({Kind::probe_timeout, search.id},
                       context_.now + context_.config.limits.probe_timeout);
 }
@@ -106,7 +131,11 @@ bool Searches::on_reply(PeerId from, const ProbeReply& reply) {
   Active& active = found->second;
   Probed* entry = pending(active);
   if (entry == nullptr || entry->peer != from) return false;
-  *entry = {from, Probed::State::answered, reply.load, reply.role, reply.veto, reply.movable};
+  *entry = {from,       Probed::State::answered, reply.load,    reply.role,
+            reply.veto, reply.movable,           reply.referral};
+  if (reply.veto != Veto::none)
+    ++context_.counters.refusals_received[static_cast<std::size_t>(reply.veto)];
+  if (reply.wish_kept) note_wish(active.search, from);
   context_.timers.cancel({Kind::probe_timeout, reply.search});
   // A sender that has nothing to give is of no use to a receiver, whatever its load.
   const bool nothing_to_give = active.search.role == Role::receiver && reply.role == Role::sender &&
@@ -115,6 +144,15 @@ bool Searches::on_reply(PeerId from, const ProbeReply& reply) {
   context_.trace(What::probe_answered, active.search.task, from, reply.load,
                  static_cast<std::int64_t>(reply.role), static_cast<std::int64_t>(but));
   return true;
+}
+
+void Searches::note_wish(const Search& search, PeerId peer) {
+  if (!left_.add(search.task, search.id, peer)) return;
+  Task* task = tasks_.find(search.task);
+  if (task == nullptr) return;
+  const LimitsConfig& limits = context_.config.limits;
+  task->wished_until =
+      context_.now + (limits.search_retry > 0 ? limits.search_retry : limits.wish_timeout);
 }
 
 bool Searches::on_probe_timeout(std::uint32_t id) {
@@ -132,7 +170,7 @@ bool Searches::on_probe_timeout(std::uint32_t id) {
 bool Searches::on_refusal(std::uint32_t id, PeerId peer, Load load, Role role, Veto veto) {
   if (peer == PeerId::none || awaited(id) != peer) return false;
   Active& active = searches_.at(id);
-  *pending(active) = {peer, Probed::State::refused, load, role, veto, 0};
+  *pending(active) = {peer, Probed::State::refused, load, role, veto, 0, PeerId::none};
   active.chosen = false;
   context_.timers.cancel({Kind::request_timeout, id});
   return true;
@@ -156,6 +194,7 @@ void Searches::end(std::uint32_t id, What why) {
                  static_cast<std::int64_t>(search.probed.size()));
   if (Task* task = tasks_.find(search.task)) task->searching = false;
   --counts_[side(search.role)];
+  if (found->second.yields) --yielding_;
   for (const Kind kind : {Kind::probe_timeout, Kind::search_deadline, Kind::request_timeout})
     context_.timers.cancel({kind, id});
   searches_.erase(found);

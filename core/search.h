@@ -21,14 +21,22 @@ struct Chosen {
 
 class Searches {
  public:
-  Searches(Context& context, TaskTable& tasks) : context_(context), tasks_(tasks) {}
+  Searches(Context& context, TaskTable& tasks, Wishes& wishes, WishesLeft& left)
+      : context_(context), tasks_(tasks), wishes_(wishes), left_(left) {}
 
   // `task`: the one that would go, as a sender; it is marked as searching until the end. Call
   // proceed() next.
   std::uint32_t begin(Role role, TaskId task);
+  // A free slot is held for a task of that peer, which has left a wish here: chosen right away, and
+  // nobody else after it.
+  Chosen begin_yielding(PeerId peer);
+  bool yields(std::uint32_t search) const;
+  std::uint32_t yielding() const { return yielding_; }
   bool active(std::uint32_t search) const { return searches_.contains(search); }
   const Search* find(std::uint32_t search) const;
   std::uint32_t count(Role role) const;
+  // Requires that the search is active.
+  std::uint32_t probes_sent(std::uint32_t search) const;
 
   // Asks the policy once: a probe is sent, a peer is chosen, or the search ends.
   std::optional<Chosen> proceed(std::uint32_t search, const View& view, LocationPolicy& policy);
@@ -51,16 +59,22 @@ class Searches {
     Search search;
     std::uint32_t probe_limit = 0;  // as it was when the search began
     bool chosen = false;            // the last entry of probed was chosen, not probed
+    bool yields = false;
     Time deadline = 0;
   };
 
-  void probe(Active& active, PeerId peer);
+  void note_wish(const Search& search, PeerId peer);
+  Chosen choose(Active& active, PeerId peer);
+  void probe(Active& active, const ProbePeer& ask);
   Probed* pending(Active& active);
 
   Context& context_;
   TaskTable& tasks_;
+  Wishes& wishes_;
+  WishesLeft& left_;
   std::map<std::uint32_t, Active> searches_;
   std::uint32_t next_id_ = 1;
+  std::uint32_t yielding_ = 0;
   std::uint32_t counts_[2] = {};  // as sender, as receiver
 };
 

@@ -27,6 +27,7 @@ struct Task {
   std::uint32_t probes = 0;  // sent on its behalf so far, at any peer
   bool pinned = false;
   bool searching = false;  // a search is looking for a place for it; it may start here meanwhile
+  Time wished_until = 0;   // until then searches' wishes wait for it elsewhere
   bool stopping = false;   // its end was asked for
   Phase phase = Phase::waiting;
   ExitStatus status;  // meaningful in `returning`

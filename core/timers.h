@@ -77,6 +77,11 @@ class Timers {
   std::map<TimerKey, Time> at_;
 };
 
+// Moves by an eighth of the difference; the first value is taken as it is.
+inline void follow_average(Duration& average, Duration value) {
+  average = average < 0 ? value : average + (value - average) / 8;
+}
+
 // Grows the pause between repetitions of an unanswered message: x1, x2, x4, x8, then x16 for good.
 inline Duration backoff(Duration interval, std::uint32_t tries) {
   return interval << (tries < 4 ? tries : 4);

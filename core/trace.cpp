@@ -39,6 +39,8 @@ constexpr Template kTemplates[] = {
     {What::probe_answered, "probe_answered",
      "{peer} answers: load index {load:a}, {role:b}{but:c}"},
     {What::probe_timed_out, "probe_timed_out", "{peer} does not answer the probe within {time:a}"},
+    {What::wish_kept, "wish_kept", "remembers that {peer} asked, as a {role:a}"},
+    {What::wish_used, "wish_used", "{peer} had asked before"},
     {What::peer_chosen, "peer_chosen", "search {int:a}: chooses {peer}"},
     {What::search_succeeded, "search_succeeded", "search {int:a} succeeds; peers asked: {int:b}"},
     {What::search_gave_up, "search_gave_up", "search {int:a} gives up; peers asked: {int:b}"},
@@ -73,6 +75,8 @@ constexpr Template kTemplates[] = {
 
     {What::grant_given, "grant_given",
      "offer of {peer} granted as epoch {int:a}; load index with it {load:b}"},
+    {What::search_led_here, "search_led_here",
+     "it comes of this peer's own search {int:a} as a receiver; probes sent: {int:b}"},
     {What::grant_refused, "grant_refused",
      "offer of {peer} rejected: {veto:a}, load index {load:b}"},
     {What::reservation_expired, "reservation_expired",
@@ -81,6 +85,8 @@ constexpr Template kTemplates[] = {
     {What::arrived, "arrived", "taken over from {peer} as epoch {int:a}, move {int:b}"},
     {What::arrival_aborted, "arrival_aborted",
      "handoff from {peer} called off; nothing of it stays here"},
+    {What::request_accepted, "request_accepted",
+     "{peer} asked for a task, after {int:a} probes of its own: this one may go"},
     {What::request_refused, "request_refused",
      "{peer} asked for a task: {veto:a}, load index {load:b}"},
 

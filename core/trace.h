@@ -28,6 +28,8 @@ enum class What : std::uint8_t {
   probe_sent,
   probe_answered,
   probe_timed_out,
+  wish_kept,
+  wish_used,
   peer_chosen,
   search_succeeded,
   search_gave_up,
@@ -56,11 +58,13 @@ enum class What : std::uint8_t {
   handoff_aborted,
   // Handoff, destination
   grant_given,
+  search_led_here,
   grant_refused,
   reservation_expired,
   prepared,
   arrived,
   arrival_aborted,
+  request_accepted,
   request_refused,
   // Home
   report_sent,

@@ -15,6 +15,7 @@ namespace codec {
 namespace {
 
 constexpr Within kLoad{0, core::kMaxLoad};
+constexpr Within kWaited{0, core::kMaxWaited};
 
 // A peer's name is printed on terminals and in logs: it brings no control characters along.
 struct Name {
@@ -110,7 +111,9 @@ struct Layout<core::News> {
 
 template <>
 struct Layout<core::Probe> {
-  static constexpr auto fields = std::tuple(field(&core::Probe::search), field(&core::Probe::role));
+  static constexpr auto fields =
+      std::tuple(field(&core::Probe::search), field(&core::Probe::role),
+                 field(&core::Probe::leaves_wish), field(&core::Probe::waited, kWaited));
 };
 
 template <>
@@ -118,7 +121,8 @@ struct Layout<core::ProbeReply> {
   static constexpr auto fields =
       std::tuple(field(&core::ProbeReply::search), field(&core::ProbeReply::load, kLoad),
                  field(&core::ProbeReply::role), field(&core::ProbeReply::veto),
-                 field(&core::ProbeReply::movable));
+                 field(&core::ProbeReply::movable), field(&core::ProbeReply::wish_kept),
+                 field(&core::ProbeReply::referral));
 };
 
 template <>
@@ -129,7 +133,13 @@ struct Layout<core::LoadReport> {
 
 template <>
 struct Layout<core::Request> {
-  static constexpr auto fields = std::tuple(field(&core::Request::search));
+  static constexpr auto fields =
+      std::tuple(field(&core::Request::search), field(&core::Request::probes));
+};
+
+template <>
+struct Layout<core::Withdraw> {
+  static constexpr auto fields = std::tuple(field(&core::Withdraw::search));
 };
 
 template <>

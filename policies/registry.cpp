@@ -29,9 +29,14 @@ constexpr Row<core::SelectionPolicy> kSelections[] = {
 };
 
 constexpr Row<core::LocationPolicy> kLocations[] = {
-    {"random", random_location},       {"threshold", threshold_location},
-    {"shortest", shortest_location},   {"receiver", receiver_location},
-    {"symmetric", symmetric_location}, {"adaptive", adaptive_location},
+    {"random", random_location},
+    {"threshold", threshold_location},
+    {"shortest", shortest_location},
+    {"receiver", receiver_location},
+    {"symmetric", symmetric_location},
+    {"adaptive", adaptive_location},
+    {"late_binding", late_binding_location},
+    {"best", best_location},
 };
 
 constexpr Row<core::InformationPolicy> kInformations[] = {
@@ -44,14 +49,20 @@ struct Preset {
   const char* name;
   const char* transfer;
   const char* location;
+  const char* selection = "newest_waiting";
 };
 
 // Where nothing moves nothing is taken either: `threshold` admits as a receiver only, and `never`
 // is none.
 constexpr Preset kPresets[] = {
-    {"none", "never", "threshold"},          {"random", "threshold", "random"},
-    {"sender", "threshold", "shortest"},     {"receiver", "threshold", "receiver"},
-    {"symmetric", "threshold", "symmetric"}, {"adaptive", "dual_threshold", "adaptive"},
+    {"none", "never", "threshold"},
+    {"random", "threshold", "random"},
+    {"sender", "threshold", "shortest"},
+    {"receiver", "threshold", "receiver"},
+    {"symmetric", "threshold", "symmetric"},
+    {"adaptive", "dual_threshold", "adaptive"},
+    {"late_binding", "threshold", "late_binding", "oldest_waiting"},
+    {"best", "threshold", "best", "oldest_waiting"},
 };
 
 template <typename Row, std::size_t n>
@@ -137,7 +148,7 @@ std::optional<core::PolicyConfig> preset(const std::string& name) {
   if (!found) return std::nullopt;
   core::PolicyConfig config;
   config.transfer = found->transfer;
-  config.selection = "newest_waiting";
+  config.selection = found->selection;
   config.location = found->location;
   config.information = "on_demand";
   return config;

@@ -13,7 +13,7 @@ class DualThreshold final : public core::TransferPolicy {
 
   core::Role classify(const core::View& view) const override {
     if (view.load > high_) return core::Role::sender;
-    if (view.load < low_) return core::Role::receiver;
+    if (view.has_room(low_, high_)) return core::Role::receiver;
     return core::Role::ok;
   }
 

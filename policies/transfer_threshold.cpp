@@ -1,4 +1,4 @@
-// One threshold T: a sender above it, a receiver below it.
+// One threshold T: a sender above it, a receiver below it where one more task fits.
 #include "policies/factories.h"
 
 namespace policies {
@@ -10,7 +10,7 @@ class Threshold final : public core::TransferPolicy {
 
   core::Role classify(const core::View& view) const override {
     if (view.load > threshold_) return core::Role::sender;
-    if (view.load < threshold_) return core::Role::receiver;
+    if (view.has_room(threshold_, threshold_)) return core::Role::receiver;
     return core::Role::ok;
   }
 

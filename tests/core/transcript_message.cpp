@@ -1,8 +1,11 @@
 // What the script's peers say. Search, epoch and the report that an acknowledgement is for are the
 // ones last heard of unless given; `load=` and the like default to an idle peer's.
 //
-//     b: probe [as=sender] [search=N]
+//     b: probe [as=sender] [search=N] [leaves_wish=1] [waited=2s]
 //     b: probe_reply [load=1.5] [role=receiver] [veto=draining] [movable=N] [search=N]
+//     [wish_kept=1]
+//        [referral=c]
+//     b: withdraw [search=N]
 //     b: load_report load=1 role=ok
 //     b: request search=N               b: decline [veto=...] [load=...] [role=...] [search=N]
 //     b: offer b.1 [epoch=2] [source_load=3] [hops=0] [memory=MIB] [bundle=BYTES] [priority=P]
@@ -107,15 +110,21 @@ core::Message parse_message(Words& words, core::PeerId from, Memory& memory) {
 
   if (name == "probe") {
     const Role as = words.option("as", parse_role, Role::sender);
-    return core::Probe{words.option("search", parse_number, std::uint32_t{1}), as};
+    core::Probe probe{words.option("search", parse_number, std::uint32_t{1}), as};
+    probe.waited = words.option("waited", parse_duration, core::Duration{0});
+    probe.leaves_wish = words.option("leaves_wish", parse_number, 0u) != 0;
+    return probe;
   }
   if (name == "probe_reply") {
     core::ProbeReply reply{search(), load(), role(Role::receiver), veto(Veto::none), 0};
     reply.movable = words.option("movable", parse_number, std::uint32_t{0});
+    reply.wish_kept = words.option("wish_kept", parse_number, 0u) != 0;
+    reply.referral = words.option("referral", parse_peer, core::PeerId::none);
     return reply;
   }
   if (name == "load_report") return core::LoadReport{load(), role(Role::ok)};
   if (name == "request") return core::Request{words.option("search", parse_number, 1u)};
+  if (name == "withdraw") return core::Withdraw{words.option("search", parse_number, 1u)};
   if (name == "decline")
     return core::Decline{search(), veto(Veto::nothing_movable), load(), role(Role::ok)};
   if (name == "offer") return parse_offer(words);

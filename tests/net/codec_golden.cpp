@@ -31,12 +31,12 @@ TEST_CASE("the bytes of datagrams are what they were") {
   const std::string opening =
       "01cf0102030405060708cf0000000100000000";  // version, from, incarnation
   CHECK(datagram(core::Probe{300, core::Role::receiver}) ==
-        "97" + opening + "c0" + "06" + "cd012c02");
+        "99" + opening + "c0" + "06" + "cd012c02c200");
   CHECK(hexadecimal(net::encode(
             net::Datagram{{kPeer, core::first_incarnation(1), 1500}, core::Request{1}})) ==
-        "96" + opening + "cd05dc" + "09" + "01");
+        "97" + opening + "cd05dc" + "09" + "0100");
   CHECK(datagram(core::ProbeReply{1, 2000, core::Role::ok, core::Veto::draining, 3}) ==
-        "9a" + opening + "c0" + "07" + "01cd07d0010503");
+        "9c" + opening + "c0" + "07" + "01cd07d0010503c200");
   const core::Member member{kPeer, "board1",       kEndpoint, 1, core::MemberState::suspect,
                             true,  core::PeerId{9}};
   CHECK(datagram(core::Ping{7, core::PeerId{2}, {member}}) ==

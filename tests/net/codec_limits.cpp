@@ -138,7 +138,7 @@ TEST_CASE("a datagram of another version, shape or size is refused") {
   CHECK(decoded({0x94, 1, 7, 1, 0xc0}) == "no tag");
   CHECK(decoded({0x95, 1, 7, 1, 0xc0, 3}) == "tag 3: 0 fields instead of 1");
   CHECK(decoded({0x97, 1, 7, 1, 0xc0, 3, 5, 6}) == "tag 3: 2 fields instead of 1");
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 22, 5}) == "unknown tag 22");
+  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 40, 5}) == "unknown tag 40");
   CHECK(decoded({0x96, 1, 7, 1, 0xc0, 0xa1, 'a', 5}) == "tag: a text instead of a number");
   CHECK(decoded({0x96, 1, 7, 1, 0xc0, 3, 0xc0}) == "tag 3: field 0: nil instead of a number");
   CHECK(decoded({0x96, 1, 7, 1, 0xc0, 3, 0xff}) ==

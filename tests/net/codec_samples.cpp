@@ -83,6 +83,9 @@ void tame(core::Member& member, Rng& rng) {
   member.id = somebody(rng);
   member.name = text(core::kMaxNameBytes, "board-0123456789.\xc3\xa9", rng);
 }
+void tame(core::Probe& probe, Rng& rng) {
+  probe.waited = number<core::Duration>(0, core::kMaxWaited, rng);
+}
 void tame(core::ProbeReply& reply, Rng& rng) {
   reply.load = number(0, core::kMaxLoad, rng);
 }

@@ -182,6 +182,8 @@ TEST_CASE("contract: a policy that initiates a role begins, one that does not gi
     for (const Role role : {Role::sender, Role::receiver}) {
       const core::PolicySet set = policies::make_policies(config);
       World world = policies_test::world_of(5, 3);
+      // Late binding comes back to those who asked before.
+      world.wishes = {{peer(1), 1, Role::sender, 0, 0}, {peer(2), 1, Role::receiver, 0, 0}};
       core::Rng rng(1);
       Round round(world, *set.location, role, rng);
       REQUIRE(round.gives_up() != set.location->initiates(role));

@@ -9,8 +9,8 @@ using Names = std::vector<std::string>;
 TEST_CASE("the registry lists every policy by name") {
   CHECK(policies::transfer_names() == Names{"threshold", "dual_threshold", "never"});
   CHECK(policies::selection_names() == Names{"newest_waiting", "oldest_waiting", "smallest"});
-  CHECK(policies::location_names() ==
-        Names{"random", "threshold", "shortest", "receiver", "symmetric", "adaptive"});
+  CHECK(policies::location_names() == Names{"random", "threshold", "shortest", "receiver",
+                                            "symmetric", "adaptive", "late_binding", "best"});
   CHECK(policies::information_names() == Names{"on_demand", "piggyback", "periodic"});
 }
 
@@ -31,7 +31,7 @@ TEST_CASE("an unknown name is an error that lists the known ones") {
   config.location = "Random";
   CHECK(policies::check(config) ==
         "unknown location policy \"Random\"; known are random, threshold, shortest, receiver, "
-        "symmetric, adaptive");
+        "symmetric, adaptive, late_binding, best");
   config = {};
   config.information = "random";
   CHECK(policies::check(config) ==
@@ -69,7 +69,7 @@ TEST_CASE("periodic without an interval or a fanout is an error, other policies 
 
 TEST_CASE("the presets set the four policies and the default thresholds") {
   struct Expected {
-    std::string name, transfer, location;
+    std::string name, transfer, location, selection = "newest_waiting";
   };
   const std::vector<Expected> all = {
       {"none", "never", "threshold"},
@@ -78,6 +78,8 @@ TEST_CASE("the presets set the four policies and the default thresholds") {
       {"receiver", "threshold", "receiver"},
       {"symmetric", "threshold", "symmetric"},
       {"adaptive", "dual_threshold", "adaptive"},
+      {"late_binding", "threshold", "late_binding", "oldest_waiting"},
+      {"best", "threshold", "best", "oldest_waiting"},
   };
   Names names;
   for (const Expected& expected : all) {
@@ -85,7 +87,7 @@ TEST_CASE("the presets set the four policies and the default thresholds") {
     const auto config = policies::preset(expected.name);
     REQUIRE(config);
     CHECK(config->transfer == expected.transfer);
-    CHECK(config->selection == "newest_waiting");
+    CHECK(config->selection == expected.selection);
     CHECK(config->location == expected.location);
     CHECK(config->information == "on_demand");
     CHECK(config->threshold == 1000);

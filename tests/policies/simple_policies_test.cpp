@@ -16,17 +16,25 @@ Role role_at(const core::TransferPolicy& policy, core::Load load) {
   return policy.classify(world.view());
 }
 
-TEST_CASE("threshold: a sender above T, a receiver below T, ok at T") {
+// A task that fits only beyond T would make it a sender, which sends it away again.
+TEST_CASE("threshold: a sender above T, a receiver where one more stays within T") {
   core::PolicyConfig config;
   config.threshold = 2000;
   const auto policy = policies::threshold_transfer(config);
   CHECK(role_at(*policy, 0) == Role::receiver);
-  CHECK(role_at(*policy, 1999) == Role::receiver);
+  CHECK(role_at(*policy, 1000) == Role::receiver);
+  CHECK(role_at(*policy, 1001) == Role::ok);
   CHECK(role_at(*policy, 2000) == Role::ok);
   CHECK(role_at(*policy, 2001) == Role::sender);
   CHECK(role_at(*policy, core::kMaxLoad) == Role::sender);
   CHECK(policy->reference(Role::sender) == 2000);
   CHECK(policy->reference(Role::receiver) == 2000);
+
+  config.threshold = 1500;
+  const auto uneven = policies::threshold_transfer(config);
+  CHECK(role_at(*uneven, 999) == Role::receiver);  // less than one task: as good as idle
+  CHECK(role_at(*uneven, 1000) == Role::ok);
+  CHECK(role_at(*uneven, 2000) == Role::sender);
 }
 
 TEST_CASE("dual_threshold: a sender above high, a receiver below low, ok from low to high") {
@@ -67,7 +75,14 @@ TEST_CASE("newest_waiting: the task that arrived last and may move") {
   world.add_task(2).pinned = true;
   CHECK(selected(*policy, world) == 1);
   world.tasks.find({kSelf, 1})->searching = true;
+  CHECK(selected(*policy, world) == 1);  // whoever asks for it may have it
+  world.seeking = true;
+  CHECK(selected(*policy, world) == 3);  // but no second search looks for its place
+  world.tasks.find({kSelf, 1})->searching = false;
+  world.tasks.find({kSelf, 1})->wished_until = world.now + 1;
   CHECK(selected(*policy, world) == 3);
+  world.seeking = false;
+  world.tasks.set_phase(*world.tasks.find({kSelf, 1}), core::Task::Phase::running);
   world.tasks.set_phase(*world.tasks.find({kSelf, 3}), core::Task::Phase::running);
   CHECK(selected(*policy, world) == 0);
 }

@@ -30,6 +30,11 @@ struct World {
   core::LimitsConfig limits;
   core::TaskTable tasks;
   std::vector<core::PeerInfo> peers;  // by id
+  std::vector<core::Wish> wishes;     // the oldest first
+  core::Duration run_time = -1;
+  core::Duration handoff_time = -1;
+  bool parked = false;
+  bool seeking = false;
 
   core::View view() const {
     return core::View{.now = now,
@@ -39,7 +44,12 @@ struct World {
                       .role = role,
                       .tasks = tasks,
                       .peers = peers,
+                      .wishes = wishes,
                       .limits = limits,
+                      .run_time = run_time,
+                      .handoff_time = handoff_time,
+                      .parked = parked,
+                      .seeking = seeking,
                       .max_age = max_age};
   }
 
@@ -126,6 +136,7 @@ class Round {
     probed.movable = movable;
     policy_.learned(probed.peer, role);
   }
+  void refers_to(core::PeerId referral) { current().referral = referral; }
   void stays_silent() { current().state = core::Probed::State::silent; }
   void refuses() { current().state = core::Probed::State::refused; }
 

@@ -1,0 +1,69 @@
+// Queues without balancing: M/M/1, M/M/2, M/M/K, processor sharing, deterministic service.
+#include "tests/catch.h"
+#include "tests/papers/setting.h"
+
+using namespace papers;
+
+namespace {
+
+// Central queue: B by recursion, C the probability of waiting, T = 1 + C / (K (1 - rho)).
+double mmk(std::uint32_t k, double rho) {
+  const double a = k * rho;
+  double b = 1;
+  for (std::uint32_t i = 1; i <= k; ++i) b = a * b / (i + a * b);
+  const double c = b / (1 - rho * (1 - b));
+  return 1 + c / (k * (1 - rho));
+}
+
+}  // namespace
+
+TEST_CASE("M/M/1: T = 1 / (1 - rho), and the response time is exponential") {
+  sim::Experiment experiment = setting("none", 1000, 800);
+  experiment.warm_up = 100'000;
+  const sim::Result result = sim::run(experiment, kJobs);
+  CHECK(is_near(result["mean_s"].mean, 5, 10));
+  CHECK(is_near(result["p50_s"].mean, 5 * 0.693147, 10));
+  CHECK(is_near(result["p99_s"].mean, 5 * 4.605170, 15));
+  CHECK(is_near(result["utilisation"].mean, 0.8, 10));
+  CHECK(result["moves"].mean == 0);
+  CHECK(result["messages_probe"].mean == 0);
+}
+
+TEST_CASE("M/M/2 as one pool: T = 1 / (1 - rho^2)") {
+  sim::Experiment experiment = setting("none", 500, 800);
+  experiment.config.load.slots = 2;
+  experiment.warm_up = 100'000;
+  CHECK(is_near(sim::run(experiment, kJobs)["mean_s"].mean, 2.7778, 10));
+}
+
+TEST_CASE("M/M/K: a central queue") {
+  sim::Experiment experiment = setting("none", 50, 950);
+  experiment.config.load.slots = 20;
+  experiment.warm_up = 100'000;
+  experiment.tasks = 400'000;
+  CHECK(is_near(mmk(20, 0.95), 1.7554, 0.1));
+  CHECK(is_near(sim::run(experiment, kJobs)["mean_s"].mean, 1.7554, 15));
+}
+
+// Insensitive: only the mean of the service time counts.
+TEST_CASE("processor sharing: T = 1 / (1 - rho), whatever the service times") {
+  for (const char* service : {"exponential", "hyperexponential:5"}) {
+    sim::Experiment experiment = setting("none", 1000, 700);
+    experiment.config.load.slots = 1024;
+    experiment.processors = 1;
+    experiment.warm_up = 50'000;
+    experiment.tasks = 150'000;
+    std::string error;
+    experiment.service = *sim::Distribution::parse(service, core::kSecond, error);
+    CAPTURE(service);
+    CHECK(is_near(sim::run(experiment, kJobs)["mean_s"].mean, 1 / 0.3, 20));
+  }
+}
+
+// Pollaczek and Khinchin: T = 1 + rho / (2 (1 - rho)).
+TEST_CASE("M/D/1: half the waiting of M/M/1") {
+  sim::Experiment experiment = setting("none", 1000, 800);
+  experiment.service = sim::Distribution::deterministic(core::kSecond);
+  experiment.warm_up = 100'000;
+  CHECK(is_near(sim::run(experiment, kJobs)["mean_s"].mean, 3, 10));
+}

@@ -1,0 +1,30 @@
+#include "tests/papers/setting.h"
+
+#include <cmath>
+
+#include "policies/registry.h"
+
+namespace papers {
+
+sim::Experiment setting(const std::string& preset, sim::NodeIndex nodes,
+                        std::uint32_t load_thousandths) {
+  sim::Experiment experiment;
+  experiment.nodes = nodes;
+  experiment.load_thousandths = load_thousandths;
+  experiment.config.policy = policies::preset(preset).value();
+  experiment.config.limits.search_retry = 0;
+  experiment.config.limits.finished_tasks = 1;
+  experiment.config.membership.probe_interval = 3600 * core::kSecond;
+  experiment.world.link = {
+      .delay_min = 0, .delay_max = 0, .stream_latency = 0, .stream_bytes_per_second = UINT64_MAX};
+  experiment.warm_up = 10'000;
+  experiment.tasks = 100'000;
+  experiment.replications = 2;
+  return experiment;
+}
+
+bool is_near(double value, double truth, double thousandths) {
+  return std::abs(value - truth) <= truth * thousandths / 1000;
+}
+
+}  // namespace papers

@@ -1,0 +1,20 @@
+// The setting of the papers: identical peers with one server each, Poisson arrivals, exponential
+// service of mean 1 s, first come first served; messages and moves take no time.
+#pragma once
+
+#include <string>
+
+#include "sim/experiment.h"
+
+namespace papers {
+
+constexpr unsigned kJobs = 2;
+
+// Searches on arrivals and departures alone.
+sim::Experiment setting(const std::string& preset, sim::NodeIndex nodes,
+                        std::uint32_t load_thousandths);
+
+// Within so many thousandths of the truth.
+bool is_near(double value, double truth, double thousandths);
+
+}  // namespace papers
