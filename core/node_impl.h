@@ -48,6 +48,7 @@ class Node::Impl {
   void stop(TaskId id);
   void end(Task& task, ExitStatus status);
   void send_results(const Task& task);
+  void report_end(Task& task);
   void tell_home(const Task& task, TaskState state);
   void discard(const Task& task);
   TaskReport report_of(const Task& task, TaskState state) const;

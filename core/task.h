@@ -28,6 +28,7 @@ struct Task {
   bool pinned = false;
   bool searching = false;  // a search is looking for a place for it; it may start here meanwhile
   bool stopping = false;   // its end was asked for
+  bool reported = false;   // a guest whose home node is being told of its end
   Phase phase = Phase::waiting;
   ExitStatus status;  // meaningful in `returning`
   std::uint32_t result_tries = 0;

@@ -111,7 +111,7 @@ void Stays::process_ended(core::TaskId task, const ProcessEnd& end) {
   Stay* stay = running_stay(task, epoch);
   if (stay == nullptr) return;
   stay->running = false;
-  core::ExitStatus status = end.status;
+  core::ExitStatus status = stay->killed ? core::ExitStatus{Kind::failed, 0} : end.status;
   if (stay->message.empty()) stay->message = end.message;
   if (status == core::ExitStatus{Kind::exited, 0}) {
     const std::string missing = missing_output(task, epoch, *stay);
@@ -139,12 +139,16 @@ void Stays::check_output_sizes() {
     for (const int stream : {1, 2}) {
       if (size_of(around_.files->output_path(key.first, key.second, stream)) <= max_output_bytes_)
         continue;
-      stay.message = std::string(stream == 1 ? "stdout" : "stderr") + " grew beyond [limits] " +
-                     "output_bytes (" + std::to_string(max_output_bytes_) + "): stopped";
-      executor_.kill(key.first);
+      kill(key.first, stay, beyond_output_bytes(max_output_bytes_));
       break;
     }
   }
+}
+
+void Stays::kill(core::TaskId task, Stay& stay, const std::string& why) {
+  stay.message = why;
+  stay.killed = true;
+  executor_.kill(task);
 }
 
 // --- Bundles
@@ -247,7 +251,11 @@ void Stays::follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& h
   find(task, epoch)->results = std::make_unique<ResultsSender>(
       around_.loop, home, hello(net::StreamHello::Kind::results, task, epoch),
       around_.files->output_path(task, epoch, 1), around_.files->output_path(task, epoch, 2),
-      [this, task] { return around_.explanations->take_untold(task); });
+      [this, task] { return around_.explanations->take_untold(task); },
+      [this, task, epoch](const std::string& failure) {
+        Stay* stay = find(task, epoch);
+        if (stay != nullptr && stay->running) kill(task, *stay, failure);
+      });
 }
 
 // Nothing has to travel: outputs go to where the user wants them.

@@ -68,6 +68,7 @@ class Stays {
   struct Stay {
     net::TaskSpec spec;
     bool running = false;
+    bool killed = false;  // by this peer, for what `message` says
     std::string message;  // what there is to say of its end
     core::PeerId source = core::PeerId::none;
     std::uint64_t expected_bytes = 0;
@@ -80,6 +81,7 @@ class Stays {
   Stay* running_stay(core::TaskId task, core::Epoch& epoch);
   bool at_home(core::TaskId task) const { return task.home == around_.self; }
   ProcessSpec process_of(core::TaskId task, core::Epoch epoch, const net::TaskSpec& spec) const;
+  void kill(core::TaskId task, Stay& stay, const std::string& why);
   void process_ended(core::TaskId task, const ProcessEnd& end);
   std::string missing_output(core::TaskId task, core::Epoch epoch, const Stay& stay) const;
   void bundle_arrived(core::TaskId task, core::Epoch epoch, BundleReceiver::Arrival arrival);

@@ -109,6 +109,15 @@ std::string TaskFiles::output_path(core::TaskId task, core::Epoch epoch, int str
   return directory(task, epoch) + suffix;
 }
 
+std::string beyond_task_bytes(const std::string& what, std::uint64_t limit) {
+  return what + " of more than " + std::to_string(limit) +
+         " bytes: larger than [limits] task_bytes allows";
+}
+
+std::string beyond_output_bytes(std::uint64_t limit) {
+  return "more output than [limits] output_bytes allows: " + std::to_string(limit) + " bytes";
+}
+
 std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
                                                    const std::string& directory,
                                                    const std::string& stdin_path,
@@ -124,10 +133,7 @@ std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
     auto copied = copy_file(file.path, target, "input " + file.path);
     if (auto* error = std::get_if<CopyError>(&copied)) return std::move(*error);
     total += std::get<std::uint64_t>(copied);
-    if (total > max_bytes)
-      return CopyError{"inputs of more than " + std::to_string(max_bytes) +
-                           " bytes: larger than [limits] task_bytes allows",
-                       false};
+    if (total > max_bytes) return CopyError{beyond_task_bytes("inputs", max_bytes), false};
   }
   return total;
 }

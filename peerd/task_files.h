@@ -44,6 +44,10 @@ struct CopyError {
   bool ours = false;  // the copy could not be written (a full disk); else the original not be read
 };
 
+// How a task is told that it is beyond a limit, wherever that is noticed. `what`: "inputs" ...
+std::string beyond_task_bytes(const std::string& what, std::uint64_t limit);
+std::string beyond_output_bytes(std::uint64_t limit);
+
 // Copies stdin and inputs to where the task will find them (sharing blocks where the file system
 // can). Their total size, or why not.
 std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
