@@ -40,6 +40,10 @@ std::string time_of_day() {
                      now.tv_nsec / 1'000'000);
 }
 
+Stays::Limits limits_of_stays(const config::Settings& settings) {
+  return {settings.kill_grace, settings.output_bytes, settings.task_bytes};
+}
+
 // What concerns the whole peer is worth a line at the usual level; a single task's story is not.
 Level level_of(core::What what) {
   switch (what) {
@@ -118,7 +122,7 @@ Driver::Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, Iden
   around.ended_at_home = [this](core::TaskId task, const net::StreamEnding& ending) {
     home_->ended(task, ending);
   };
-  stays_ = std::make_unique<Stays>(std::move(around), settings.kill_grace, settings.output_bytes);
+  stays_ = std::make_unique<Stays>(std::move(around), limits_of_stays(settings));
   apply(settings);
 }
 
@@ -168,7 +172,7 @@ void Driver::apply(const config::Settings& settings) {
   settings_ = settings;
   log_.set_level(settings.log_level);
   home_->configure({settings.output_bytes, settings.task_bytes});
-  stays_->configure(settings.kill_grace, settings.output_bytes);
+  stays_->configure(limits_of_stays(settings));
   streams_.set_limit(settings.streams);
   sample_timer_.start(0, settings.core.load.sample_interval);
 }

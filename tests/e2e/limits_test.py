@@ -1,11 +1,42 @@
 """What a task may print and bring back, at home and elsewhere: the limit, the words, the exit code."""
 
+import os
+
 from cluster import ClusterTest, main, wait_until
 
 LIMIT = 64 << 10
 NARROW = {"limits": {"output_bytes": LIMIT, "task_bytes": LIMIT}}
 SENDER = {"policy": {"preset": "sender"}}
+FILES = f"outputs of more than {LIMIT} bytes: larger than [limits] task_bytes allows".encode()
 WORDS = f"more output than [limits] output_bytes allows: {LIMIT} bytes".encode()
+
+
+class AtHome(ClusterTest):
+    def setUp(self):
+        super().setUp()
+        self.peer = self.cluster.add(**NARROW)
+
+    def refused(self, words, *command):
+        result = self.peer.ctl("run", *command, check=False)
+        self.assertEqual(result.returncode, 71)
+        self.assertIn(words, result.stderr)
+
+    def test_output_without_end(self):
+        self.refused(WORDS, "yes")
+
+    def test_output_of_a_task_that_ends_before_anybody_looks(self):
+        self.refused(WORDS, "head", "-c", 2 * LIMIT, "/dev/zero")
+        task = self.peer.tasks()[0]["task"]
+        self.assertEqual(len(self.peer.ctl("logs", task, check=False).stdout), LIMIT)
+
+    def test_output_files(self):
+        self.refused(FILES, "--output", "a", "--output", "b", "sh", "-c",
+                     f"head -c {LIMIT - 10} /dev/zero >a; head -c 20 /dev/zero >b")
+        self.assertEqual([f for f in os.listdir(self.peer.directory) if f[0] in "ab"], [])
+
+    def test_up_to_the_limit(self):
+        self.assertEqual(len(self.peer.ctl("run", "head", "-c", LIMIT, "/dev/zero").stdout), LIMIT)
+        self.peer.ctl("run", "--output", "a", "sh", "-c", f"head -c {LIMIT} /dev/zero >a")
 
 
 class TooMuch(ClusterTest):
@@ -35,6 +66,13 @@ class TooMuch(ClusterTest):
 
     def test_elsewhere_with_the_limit_there_alone(self):
         self.ends(*self.pair({}, NARROW))
+
+    def test_output_files_from_elsewhere(self):
+        first, second = self.pair(NARROW, {})
+        result = first.ctl("run", "--output", "a", "sh", "-c", f"head -c {LIMIT + 1} /dev/zero >a",
+                           check=False)
+        self.assertEqual(result.returncode, 71)
+        self.assertIn(FILES, result.stderr)
 
     def test_elsewhere_and_ended_before_anybody_looked(self):
         first, second = self.pair(NARROW, {})
