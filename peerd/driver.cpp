@@ -9,6 +9,7 @@
 #include "core/describe.h"
 #include "net/codec.h"
 #include "peerd/background.h"
+#include "peerd/orphans.h"
 #include "policies/registry.h"
 
 namespace peerd {
@@ -131,6 +132,9 @@ Driver::~Driver() {
 }
 
 std::string Driver::start() {
+  // Before their directories go.
+  if (const std::size_t ended = end_orphans(identity_.id()); ended > 0)
+    log_.warning("ended {} processes that tasks of an earlier run left running", ended);
   std::size_t cleared = 0;
   if (const auto error = files_.prepare(cleared)) return *error;
   if (cleared > 0)

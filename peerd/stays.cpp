@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "peerd/background.h"
+#include "peerd/orphans.h"
 
 namespace peerd {
 namespace {
@@ -88,6 +89,7 @@ ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
     const std::size_t equals = variable.find('=');
     environment[variable.substr(0, equals)] = variable.substr(equals + 1);
   }
+  environment[kPeerVariable] = peer_mark(around_.self);
   for (const auto& [name, value] : environment) process.environment.push_back(name + "=" + value);
   process.directory = directory;
   if (!spec.directory.empty()) {

@@ -16,6 +16,14 @@ def forever():
     return ["sleep", "600"]
 
 
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Dying(ClusterTest):
     def with_a_task_elsewhere(self, **settings):
         merged = {"policy": {"preset": "sender"}, **FAST, **settings}
@@ -50,6 +58,20 @@ class Dying(ClusterTest):
         owner.start()
         wait_until(lambda: first.task(task)["state"] == "lost", "the home node knows")
         wait_until(lambda: first.sees(owner) == "alive", "the restarted peer is alive")
+
+    def test_what_a_killed_peers_tasks_started_ends_with_its_restart(self):
+        peer = self.cluster.add()
+        bystander = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        self.addCleanup(lambda: (bystander.kill(), bystander.wait()))
+        task = peer.submit("sh", "-c", "sleep 71 & echo $!; setsid sleep 72 & sleep 73 & echo $!; wait")
+        wait_until(lambda: peer.ctl("logs", task).stdout.count(b"\n") == 2, "the task runs")
+        children = peer.ctl("logs", task).stdout.split()
+        peer.kill()
+        peer.start()
+        for child in children:
+            wait_until(lambda: not alive(int(child)), f"{child} is gone")
+        self.assertIn("left running", peer.log())
+        self.assertIsNone(bystander.poll())
 
     def test_a_stopped_peer_is_not_dead(self):
         # The default membership periods, and every peer at work: one second is no death.
