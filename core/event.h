@@ -28,6 +28,12 @@ struct TaskSubmitted {
   bool pinned = false;  // runs at home, whatever the load
 };
 
+// A submission that was not even numbered: see Node::admission(). Counted and told like one that is
+// refused here.
+struct SubmissionTurnedAway {
+  Veto veto = Veto::none;
+};
+
 struct CancelRequested {
   TaskId task;
 };
@@ -78,8 +84,8 @@ struct Reconfigured {
 // second time: leave at once, whatever is left.
 struct DrainRequested {};
 
-using Event =
-    std::variant<Tick, MessageReceived, TaskSubmitted, CancelRequested, TaskExited, BundleSent,
-                 BundleReceived, ResultsSent, LoadSampled, Reconfigured, DrainRequested>;
+using Event = std::variant<Tick, MessageReceived, TaskSubmitted, SubmissionTurnedAway,
+                           CancelRequested, TaskExited, BundleSent, BundleReceived, ResultsSent,
+                           LoadSampled, Reconfigured, DrainRequested>;
 
 }  // namespace core

@@ -38,6 +38,8 @@ class Node::Impl {
 
   // node_tasks.cpp: the life of a task at its owner and at its home node
   void on(const TaskSubmitted& event);
+  void on(const SubmissionTurnedAway& event);
+  void refuse(TaskId task, Veto veto);
   void on(const CancelRequested& event);
   void on(const TaskExited& event);
   void on(const ResultsSent& event);

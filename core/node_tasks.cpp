@@ -10,10 +10,8 @@ using Kind = TimerKey::Kind;
 void Node::Impl::on(const TaskSubmitted& event) {
   assert(event.task.home == context.self.id);
   const Veto veto = submission_veto();
-  if (veto == Veto::queue_full)
-    context.trace(What::limit_queue, event.task, PeerId::none, context.config.limits.queue_length);
   if (veto != Veto::none) {
-    context.trace(What::task_refused, event.task, PeerId::none, static_cast<std::int64_t>(veto));
+    refuse(event.task, veto);
     return context.act(Refused{event.task, veto});
   }
   Task task;
@@ -30,6 +28,16 @@ void Node::Impl::on(const TaskSubmitted& event) {
   context.trace(What::task_submitted, task.id, PeerId::none, task.needs.priority, load(),
                 policies.transfer->reference(Role::sender));
   ++arrivals;
+}
+
+void Node::Impl::on(const SubmissionTurnedAway& event) {
+  refuse({}, event.veto);
+}
+
+void Node::Impl::refuse(TaskId task, Veto veto) {
+  if (veto == Veto::queue_full)
+    context.trace(What::limit_queue, task, PeerId::none, context.config.limits.queue_length);
+  context.trace(What::task_refused, task, PeerId::none, static_cast<std::int64_t>(veto));
 }
 
 void Node::Impl::on(const CancelRequested& event) {

@@ -211,14 +211,13 @@ std::string Driver::name_of(core::TaskId task) const {
 
 void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
   const core::Veto veto = node_->admission();
-  if (veto != core::Veto::none)
-    return answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", settings_.name,
-                                                      core::to_string(veto))});
+  if (veto != core::Veto::none) {
+    post(core::SubmissionTurnedAway{veto});
+    return refuse(answer, core::to_string(veto));
+  }
   const bool copies = !spec.inputs.empty() || !spec.stdin_path.empty();
   if (copies && copying_ >= kMaxCopying)
-    return answer(net::Failure{kTryLater,
-                               "too many submissions at once: their inputs are still "
-                               "being copied; try again"});
+    return refuse(answer, "the inputs of too many submissions are still being copied");
   std::string error;
   const auto serial = identity_.next_serial(error);
   if (!serial) return answer(net::Failure{kOsError, error});
@@ -247,6 +246,12 @@ void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
           return answer(net::Failure{failure->ours ? kCannotCreate : kNoInput, failure->text});
         queue(std::get<std::uint64_t>(*copied));
       });
+}
+
+// A limit that bites is never silent, and never as loud as a script that runs into it.
+void Driver::refuse(const SubmitAnswer& answer, const std::string& why) {
+  log_.limited(Level::warning, "submission refused", "a submission is refused: " + why);
+  answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", settings_.name, why)});
 }
 
 // --- Events in
@@ -328,8 +333,7 @@ void Driver::perform(const core::Refused& action) {
   submitting_.erase(found);
   home_->forget(action.task);
   stays_->perform(core::DiscardTask{action.task, 1});
-  answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", settings_.name,
-                                             core::to_string(action.veto))});
+  refuse(answer, core::to_string(action.veto));
 }
 
 void Driver::perform(const core::StartTask& action) {

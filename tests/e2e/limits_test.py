@@ -39,6 +39,20 @@ class AtHome(ClusterTest):
         self.peer.ctl("run", "--output", "a", "sh", "-c", f"head -c {LIMIT} /dev/zero >a")
 
 
+class Queue(ClusterTest):
+    def test_a_full_queue_is_counted_and_told(self):
+        peer = self.cluster.add(limits={"queue_length": 1})
+        peer.submit("sleep", "600")
+        wait_until(lambda: peer.tasks()[0]["state"] == "running", "the slot is taken")
+        peer.submit("true")
+        for _ in range(3):
+            refused = peer.ctl("submit", "true", check=False)
+            self.assertEqual(refused.returncode, 75)
+            self.assertIn(b"queue full", refused.stderr)
+        self.assertEqual((peer.stat("limit_queue"), peer.stat("task_refused")), (3, 3))
+        self.assertIn("a submission is refused: queue full", peer.log())
+
+
 class TooMuch(ClusterTest):
     def pair(self, home, other):
         """A busy home node, so that what is submitted to it runs on the other peer."""
