@@ -19,9 +19,9 @@ constexpr int kPortTries = 16;
 constexpr std::size_t kMaxCopying = 512;  // submissions whose inputs are being copied
 
 // sysexits
+constexpr int kDataError = 65;
 constexpr int kNoInput = 66;
 constexpr int kOsError = 71;
-constexpr int kCannotCreate = 73;
 constexpr int kTryLater = 75;
 
 std::uint64_t random_seed() {
@@ -43,6 +43,18 @@ std::string time_of_day() {
 
 Stays::Limits limits_of_stays(const config::Settings& settings) {
   return {settings.kill_grace, settings.output_bytes, settings.task_bytes};
+}
+
+int exit_code(CopyError::Kind kind) {
+  switch (kind) {
+    case CopyError::Kind::unreadable:
+      return kNoInput;
+    case CopyError::Kind::unwritable:
+      return kOsError;
+    case CopyError::Kind::too_large:
+      return kDataError;
+  }
+  return kOsError;
 }
 
 // What concerns the whole peer is worth a line at the usual level; a single task's story is not.
@@ -243,7 +255,7 @@ void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
       [this, copied, queue, answer] {
         --copying_;
         if (const auto* failure = std::get_if<CopyError>(copied.get()))
-          return answer(net::Failure{failure->ours ? kCannotCreate : kNoInput, failure->text});
+          return answer(net::Failure{exit_code(failure->kind), failure->text});
         queue(std::get<std::uint64_t>(*copied));
       });
 }

@@ -40,8 +40,9 @@ class TaskFiles {
 };
 
 struct CopyError {
-  std::string text;   // "input data.bin: No such file or directory"
-  bool ours = false;  // the copy could not be written (a full disk); else the original not be read
+  enum class Kind : std::uint8_t { unreadable, unwritable, too_large };  // original, copy, together
+  std::string text;  // "input data.bin: No such file or directory"
+  Kind kind = Kind::unreadable;
 };
 
 // How a task is told that it is beyond a limit, wherever that is noticed. `what`: "inputs" ...

@@ -141,6 +141,9 @@ int run_logs(const Invocation& invocation) {
                const auto* failure = std::get_if<net::Failure>(&body);
                code = failure != nullptr ? complain(to_problem(*failure)) : kExitOk;
                const auto* ended = std::get_if<net::Ended>(&body);
+               // What it has written may not be all.
+               if (ended != nullptr && ended->status.kind == core::ExitStatus::Kind::lost)
+                 code = exit_code(ended->status);
                const std::string words = ended != nullptr ? ending_in_words(*ended) : "";
                if (!words.empty()) remark("task " + ended->task + " " + words);
              });
@@ -176,6 +179,7 @@ Verb logs_verb() {
   verb.name = "logs";
   verb.arguments = "[-f] TASK";
   verb.summary = "Print what a task has written, stdout to stdout and stderr to stderr";
+  verb.details = "Exits with 0 however the task ended, but with 69 if it is lost.\n";
   verb.add_options = [](boost::program_options::options_description& options) {
     options.add_options()("follow,f", "go on until the task has ended");
   };

@@ -45,10 +45,13 @@ class Dying(ClusterTest):
     def test_a_task_on_a_killed_peer_is_lost_and_its_user_told(self):
         first, owner, task = self.with_a_task_elsewhere()
         waiting = first.ctl_start("wait", task)
+        following = first.ctl_start("logs", "-f", task)
         owner.kill()
         out, err = waiting.communicate(timeout=60)
-        self.assertNotEqual(waiting.returncode, 0)
+        self.assertEqual(waiting.returncode, 69)
         self.assertIn(owner.name.encode(), out + err)
+        self.assertEqual(following.wait(timeout=60), 69)
+        self.assertEqual(first.ctl("logs", task, check=False).returncode, 69)
         self.assertEqual(first.task(task)["state"], "lost")
         self.assertIn(f"lost with {owner.name}", first.ctl("explain", task).stdout.decode())
 
@@ -173,7 +176,7 @@ class Full(ClusterTest):
         peer = self.small("b1")
         self.data(peer, 5 << 20)
         result = peer.ctl("run", "--input", "data", "true", check=False)
-        self.assertEqual(result.returncode, 73)
+        self.assertEqual(result.returncode, 71)
         self.assertIn(b"No space left on device", result.stderr)
         self.assertEqual(peer.ctl("run", "echo", "well").stdout, b"well\n")
 

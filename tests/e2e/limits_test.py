@@ -53,6 +53,38 @@ class Queue(ClusterTest):
         self.assertIn("a submission is refused: queue full", peer.log())
 
 
+class ExitCodes(ClusterTest):
+    def setUp(self):
+        super().setUp()
+        self.peer = self.cluster.add(**NARROW)
+
+    def code(self, *arguments):
+        return self.peer.ctl(*arguments, check=False).returncode
+
+    def test_no_such_task_in_every_verb(self):
+        for verb in ("wait", "logs", "cancel", "explain"):
+            for task in ("b1.999", "nowhere.1", "nonsense"):
+                self.assertEqual(self.code(verb, task), 67, (verb, task))
+
+    def test_cancelling_what_has_ended(self):
+        task = self.peer.submit("true")
+        self.peer.ctl("wait", task)
+        self.assertEqual(self.code("cancel", task), 65)
+
+    def test_inputs_beyond_the_limit(self):
+        with open(os.path.join(self.peer.directory, "data"), "wb") as file:
+            file.write(bytes(LIMIT + 1))
+        result = self.peer.ctl("run", "--input", "data", "true", check=False)
+        self.assertEqual(result.returncode, 65)
+        self.assertIn(f"inputs of more than {LIMIT} bytes".encode(), result.stderr)
+
+    def test_the_help_lists_them(self):
+        text = self.peer.ctl("--help").stdout.decode()
+        for line in ("65  the task's inputs are beyond a limit", "67  no such task here",
+                     "69  no daemon answers, or it went away, or the task is lost", "71  the task failed"):
+            self.assertIn(line, text)
+
+
 class TooMuch(ClusterTest):
     def pair(self, home, other):
         """A busy home node, so that what is submitted to it runs on the other peer."""
