@@ -80,12 +80,17 @@ struct Reconfigured {
   Config config;
 };
 
+// Other addresses to join through, from now on.
+struct SeedsChanged {
+  std::vector<Endpoint> seeds;
+};
+
 // Take no more work, hand back guests' waiting tasks, let the rest finish; then say Drained. A
 // second time: leave at once, whatever is left.
 struct DrainRequested {};
 
 using Event = std::variant<Tick, MessageReceived, TaskSubmitted, SubmissionTurnedAway,
                            CancelRequested, TaskExited, BundleSent, BundleReceived, ResultsSent,
-                           LoadSampled, Reconfigured, DrainRequested>;
+                           LoadSampled, Reconfigured, SeedsChanged, DrainRequested>;
 
 }  // namespace core

@@ -25,6 +25,7 @@ class Node::Impl {
   void on(const MessageReceived& event);
   void on(const LoadSampled& event);
   void on(const Reconfigured& event);
+  void on(const SeedsChanged& event) { membership.set_seeds(event.seeds); }
   void on(const DrainRequested&);
   void on_timer(const TimerKey& key);
   void receive(PeerId from, const Endpoint& from_endpoint, const Header& header,

@@ -6,9 +6,11 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/settings.h"
 #include "net/transport.h"
+#include "peerd/background.h"
 #include "peerd/control_server.h"
 #include "peerd/driver.h"
 #include "peerd/identity.h"
@@ -22,6 +24,23 @@ namespace {
 constexpr int kNoHost = 68;
 constexpr int kUnavailable = 69;
 constexpr int kTryLater = 75;
+
+struct Seeds {
+  std::vector<core::Endpoint> endpoints;
+  std::string error;
+};
+
+// Blocks while it asks.
+Seeds resolve_seeds(const std::vector<std::string>& names) {
+  Seeds seeds;
+  for (const std::string& name : names) {
+    std::string error;
+    const auto seed = net::resolve(name, error);
+    if (!seed) return {{}, "membership.seeds: " + name + ": " + error};
+    seeds.endpoints.push_back(*seed);
+  }
+  return seeds;
+}
 
 // A signal as a callback on the loop.
 class SignalHandle {
@@ -95,6 +114,20 @@ class Daemon {
     if (changed.empty()) log_.info("configuration read again: nothing to change at run time");
     settings_ = config::apply_changes(settings_, wanted);
     driver_.reconfigure(settings_);
+    reload_seeds();
+  }
+
+  // Off the loop: a resolver that takes its time would make this peer look dead.
+  void reload_seeds() {
+    const auto resolved = std::make_shared<Seeds>();
+    in_background(
+        loop_, [resolved, names = settings_.seeds] { *resolved = resolve_seeds(names); },
+        [this, resolved, alive = std::weak_ptr<bool>(alive_)] {
+          if (alive.expired()) return;
+          if (!resolved->error.empty())
+            return log_.error("{}; the seeds stay as they were", resolved->error);
+          driver_.post(core::SeedsChanged{resolved->endpoints});
+        });
   }
 
   // The first signal asks to finish, the second to leave things as they are.
@@ -129,6 +162,7 @@ class Daemon {
   ControlServer control_;
   Timer shutdown_timer_;
   std::unique_ptr<SignalHandle> hangup_, terminate_, interrupt_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what may come too late
   bool shutting_down_ = false;
   int exit_code_ = 0;
 };
@@ -152,13 +186,8 @@ int run(int argc, const char* const* argv) {
   const config::Settings& settings = loaded.settings;
   Log log;
   log.set_level(settings.log_level);
-  std::vector<core::Endpoint> seeds;
-  for (const std::string& text : settings.seeds) {
-    std::string error;
-    const auto seed = net::resolve(text, error);
-    if (!seed) return fail(log, "membership.seeds: " + text + ": " + error, kNoHost);
-    seeds.push_back(*seed);
-  }
+  Seeds seeds = resolve_seeds(settings.seeds);
+  if (!seeds.error.empty()) return fail(log, seeds.error, kNoHost);
   auto opened = Identity::open(settings.state_directory);
   if (const auto* error = std::get_if<StartError>(&opened))
     return fail(log, error->text, error->exit_code);
@@ -168,7 +197,7 @@ int run(int argc, const char* const* argv) {
   int exit_code = 0;
   {
     Daemon daemon(&loop, log, argc, argv, settings, std::move(std::get<Identity>(opened)),
-                  std::move(seeds));
+                  std::move(seeds.endpoints));
     exit_code = daemon.run();
   }
   // Whatever is being closed gets its turn.

@@ -282,6 +282,20 @@ class Starting(ClusterTest):
         wait_until(lambda: "stays as it was" in peer.log(), "the mistake is told")
         self.assertEqual(peer.ctl("run", "echo", "alive").stdout, b"alive\n")
 
+    def test_seeds_change_at_run_time(self):
+        first = self.cluster.add()
+        lone = self.cluster.add(membership={"seeds": "127.0.0.1:1", "join_interval": "200ms"})
+        self.assertEqual(lone.sees(first), None)
+        lone.settings["membership"]["seeds"] = "no-such-host.invalid:1"
+        lone.write_config()
+        lone.send_signal(signal.SIGHUP)
+        wait_until(lambda: "the seeds stay as they were" in lone.log(), "the mistake is told")
+        lone.settings["membership"]["seeds"] = first.address
+        lone.write_config()
+        lone.send_signal(signal.SIGHUP)
+        wait_until(lambda: lone.sees(first) == "alive", "it has joined")
+        self.assertNotIn("needs a restart", lone.log())
+
     def test_task_numbers_are_never_reused(self):
         peer = self.cluster.add()
         first = peer.submit("true")
