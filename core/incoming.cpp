@@ -25,6 +25,7 @@ void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search) {
                       .needs = offer.needs,
                       .hops = offer.hops,
                       .probes = offer.probes,
+                      .since = context_.now - offer.waited,
                       .search = search};
   context_.act(ExpectBundle{offer.task, offer.epoch, from, offer.needs.bundle_bytes});
   Incoming& incoming = all_[offer.task];

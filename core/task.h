@@ -21,10 +21,11 @@ struct Task {
   Epoch epoch = 0;
   Epoch offered = 0;  // the largest epoch that any destination was offered; at least `epoch`
   Needs needs;
-  Time arrived = 0;          // at this peer
-  Time started = 0;          // meaningful from `running` on
-  std::uint32_t hops = 0;    // moves so far
-  std::uint32_t probes = 0;  // sent on its behalf so far, at any peer
+  Time arrived = 0;            // at this peer
+  Duration waited_before = 0;  // at the peers that had it earlier
+  Time started = 0;            // meaningful from `running` on
+  std::uint32_t hops = 0;      // moves so far
+  std::uint32_t probes = 0;    // sent on its behalf so far, at any peer
   bool pinned = false;
   bool searching = false;  // a search is looking for a place for it; it may start here meanwhile
   bool stopping = false;   // its end was asked for

@@ -15,6 +15,7 @@ namespace codec {
 namespace {
 
 constexpr Within kLoad{0, core::kMaxLoad};
+constexpr Within kWaited{0, core::kMaxWaited};
 
 // A peer's name is printed on terminals and in logs: it brings no control characters along.
 struct Name {
@@ -150,10 +151,10 @@ struct Layout<core::Needs> {
 
 template <>
 struct Layout<core::Offer> {
-  static constexpr auto fields =
-      std::tuple(field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
-                 field(&core::Offer::hops), field(&core::Offer::probes),
-                 field(&core::Offer::search), field(&core::Offer::source_load, kLoad));
+  static constexpr auto fields = std::tuple(
+      field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
+      field(&core::Offer::hops), field(&core::Offer::probes), field(&core::Offer::search),
+      field(&core::Offer::source_load, kLoad), field(&core::Offer::waited, kWaited));
 };
 
 template <>

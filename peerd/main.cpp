@@ -1,6 +1,7 @@
 // peerd: the daemon, one per board.
 #include <uv.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -138,6 +139,7 @@ class Daemon {
       shutdown_timer_.start(settings_.shutdown_timeout);
     } else {
       log_.warning("{} again: stopping at once", signal);
+      tell_unfinished();
       exit_code_ = kTryLater;
     }
     shutting_down_ = true;
@@ -145,11 +147,38 @@ class Daemon {
   }
 
   void out_of_time() {
-    const core::Node& node = driver_.node();
-    log_.warning("shutdown timeout: {} tasks here are ended, their users told they are lost",
-                 node.tasks().all().size());
+    log_.warning("shutdown timeout: stopping with what is left");
+    tell_unfinished();
     exit_code_ = kTryLater;
     driver_.drain([this] { uv_stop(loop_); });
+  }
+
+  // Whose end nobody will see here any more.
+  void tell_unfinished() {
+    const core::Node& node = driver_.node();
+    std::vector<core::TaskId> own, guests;
+    for (const core::HomeRecord* record : node.records())
+      if (record->open()) own.push_back(record->task);
+    for (const auto& [arrival, task] : node.tasks().all())
+      if (task.id.home != node.identity().id) guests.push_back(task.id);
+    if (!own.empty())
+      log_.warning("{} submitted here have not ended, and nobody will know of them: {}",
+                   counted(own.size()), listed(own));
+    if (!guests.empty())
+      log_.warning("{} of other peers are ended here, their users told they are lost: {}",
+                   counted(guests.size()), listed(guests));
+  }
+
+  static std::string counted(std::size_t tasks) {
+    return std::to_string(tasks) + (tasks == 1 ? " task" : " tasks");
+  }
+
+  std::string listed(const std::vector<core::TaskId>& tasks) const {
+    constexpr std::size_t kShown = 10;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(tasks.size(), kShown); ++i)
+      text += (i == 0 ? "" : ", ") + driver_.name_of(tasks[i]);
+    return tasks.size() > kShown ? text + ", ..." : text;
   }
 
   uv_loop_t* loop_;

@@ -74,9 +74,10 @@ const char* exit_codes_help() {
          "         75  not now: the queue is full, the peer is stopping\n"
          "         76  peerctl and peerd do not understand each other\n"
          "         77  no permission to talk to the daemon\n"
-         "  130, 143   peerctl was ended by SIGINT (Ctrl-C), by SIGTERM\n"
+         "        129  peerctl was ended by SIGHUP\n"
+         "        130  by SIGINT (Ctrl-C)\n"
          "        141  whoever read peerctl's output is gone\n"
-         "        143  the task was cancelled by someone else\n";
+         "        143  peerctl was ended by SIGTERM, or the task was cancelled by someone else\n";
 }
 
 }  // namespace peerctl

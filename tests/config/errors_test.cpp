@@ -78,6 +78,8 @@ TEST_CASE_METHOD(ConfigFixture, "contradictions point at what was given") {
   CHECK(errors("[policy]\n\nhigh = 0.5\n") ==
         Lines{"c:3: policy.high: low = 1 and high = 0.5 contradict each other; allowed: low < "
               "high"});
+  // Only who reads both is troubled.
+  CHECK(errors("[policy]\npreset = sender\nlow = 3\nhigh = 2\n").empty());
   CHECK(errors("limits.probe_timeout = 2s\n") ==
         Lines{"c:1: limits.probe_timeout: probe_timeout = 2s and search_timeout = 1s contradict "
               "each other; allowed: probe_timeout <= search_timeout"});

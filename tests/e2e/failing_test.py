@@ -128,12 +128,14 @@ class Dying(ClusterTest):
 
     def test_a_second_sigterm_stops_at_once(self):
         first, second = self.peers(2, **FAST)
-        second.submit("--pin", *forever())
+        tasks = [second.submit("--pin", *forever()) for _ in range(2)]
         wait_until(lambda: second.tasks()[0]["state"] == "running", "the task runs")
         second.process.terminate()
         wait_until(lambda: "again to stop at once" in second.log(), "the first one is heard")
         second.process.terminate()
         self.assertEqual(second.process.wait(timeout=60), 75)
+        self.assertIn("2 tasks submitted here have not ended, and nobody will know of them: "
+                      + ", ".join(tasks), second.log())
 
     def test_hostile_bytes_do_no_harm(self):
         first, second = self.peers(2, **FAST)
