@@ -27,7 +27,8 @@ void require(bool good, const char* first, const char* second, const char* relat
 
 void check_order(const Settings& settings, Contradictions& found) {
   const core::Config& core = settings.core;
-  require(core.policy.low < core.policy.high, "policy.low", "policy.high", "<", settings, found);
+  if (core.policy.transfer == "dual_threshold")
+    require(core.policy.low < core.policy.high, "policy.low", "policy.high", "<", settings, found);
   require(core.limits.probe_timeout <= core.limits.search_timeout, "limits.probe_timeout",
           "limits.search_timeout", "<=", settings, found);
   require(core.limits.grant_timeout <= core.limits.transfer_timeout, "limits.grant_timeout",
@@ -37,7 +38,8 @@ void check_order(const Settings& settings, Contradictions& found) {
 }
 
 void check_policies(const Settings& settings, Contradictions& found) {
-  if (settings.core.policy.low >= settings.core.policy.high) return;  // said already
+  const core::PolicyConfig& policy = settings.core.policy;
+  if (policy.transfer == "dual_threshold" && policy.low >= policy.high) return;  // said already
   const auto wrong = policies::check(settings.core.policy);
   if (!wrong) return;
   Contradiction contradiction{{}, *wrong};

@@ -68,7 +68,7 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
-// The port must be there; whether the host can be resolved turns out at the start.
+// The port must be there; whether the host can be resolved turns out later.
 bool is_host_and_port(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos || colon == 0 || colon > kMaxHostBytes) return false;
@@ -235,10 +235,10 @@ void add_membership(KeyTable& table) {
   Key& seeds = table.add("seeds", "HOST:PORT,...",
                          "up to 64 of host:port, separated by commas, port 1 ... 65535",
                          "Peers to join through. One that answers is enough; this peer's own "
-                         "address does no harm.");
+                         "address does no harm. Names are resolved at the start and when the "
+                         "configuration is read again.");
   seeds.parse = parse_seeds;
   seeds.print = [](const Settings& settings) { return joined(settings.seeds); };
-  seeds.live = false;
   seeds.default_note = "none";
   seeds.example = "192.0.2.1:7400, board2.example:7400";
   const KeyTable::Range intervals{10 * kMillisecond, kHour};

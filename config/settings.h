@@ -23,7 +23,7 @@ struct Settings {
   core::Endpoint advertise;  // what others are told; default: listen
   bool insecure = false;     // listen on more than loopback although nobody is authenticated
   // [membership]
-  std::vector<std::string> seeds;  // "host:port", to be resolved at the start
+  std::vector<std::string> seeds;  // "host:port", to be resolved by the daemon
   // [limits], those that are the driver's
   core::Duration shutdown_timeout = 60 * core::kSecond;
   core::Duration kill_grace = 5 * core::kSecond;

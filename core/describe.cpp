@@ -112,6 +112,12 @@ struct EventWords {
            " MiB";
   }
   std::string operator()(const Reconfigured&) const { return "reconfigured"; }
+  std::string operator()(const SeedsChanged& e) const {
+    return "seeds changed to " + number(e.seeds.size());
+  }
+  std::string operator()(const SubmissionTurnedAway& e) const {
+    return std::string("submission turned away: ") + to_string(e.veto);
+  }
   std::string operator()(const DrainRequested&) const { return "drain requested"; }
 
   template <typename E>

@@ -28,6 +28,12 @@ struct TaskSubmitted {
   bool pinned = false;  // runs at home, whatever the load
 };
 
+// A submission that was not even numbered: see Node::admission(). Counted and told like one that is
+// refused here.
+struct SubmissionTurnedAway {
+  Veto veto = Veto::none;
+};
+
 struct CancelRequested {
   TaskId task;
 };
@@ -74,12 +80,17 @@ struct Reconfigured {
   Config config;
 };
 
+// Other addresses to join through, from now on.
+struct SeedsChanged {
+  std::vector<Endpoint> seeds;
+};
+
 // Take no more work, hand back guests' waiting tasks, let the rest finish; then say Drained. A
 // second time: leave at once, whatever is left.
 struct DrainRequested {};
 
-using Event =
-    std::variant<Tick, MessageReceived, TaskSubmitted, CancelRequested, TaskExited, BundleSent,
-                 BundleReceived, ResultsSent, LoadSampled, Reconfigured, DrainRequested>;
+using Event = std::variant<Tick, MessageReceived, TaskSubmitted, SubmissionTurnedAway,
+                           CancelRequested, TaskExited, BundleSent, BundleReceived, ResultsSent,
+                           LoadSampled, Reconfigured, SeedsChanged, DrainRequested>;
 
 }  // namespace core

@@ -45,6 +45,7 @@ struct Incoming {
   Needs needs;
   std::uint32_t hops = 0;
   std::uint32_t probes = 0;
+  Time since = 0;            // when it was submitted, by this peer's clock: may be negative
   std::uint32_t search = 0;  // of this peer as a receiver; 0 if unasked
   bool holds_slot = false;   // it starts before all that waits here
   Stage stage = Stage::reserved;

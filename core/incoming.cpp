@@ -25,6 +25,7 @@ void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search, boo
                       .needs = offer.needs,
                       .hops = offer.hops,
                       .probes = offer.probes,
+                      .since = context_.now - offer.waited,
                       .search = search,
                       .holds_slot = holds_slot};
   context_.act(ExpectBundle{offer.task, offer.epoch, from, offer.needs.bundle_bytes});

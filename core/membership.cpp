@@ -25,6 +25,14 @@ Membership::Membership(Context& context, std::vector<Endpoint> seeds)
   std::erase(seeds_, context_.self.endpoint);
 }
 
+void Membership::set_seeds(std::vector<Endpoint> seeds) {
+  std::erase(seeds, context_.self.endpoint);
+  if (seeds == seeds_) return;
+  seeds_ = std::move(seeds);
+  context_.timers.cancel({Kind::join});
+  if (!seeds_.empty()) context_.timers.set({Kind::join}, context_.now);
+}
+
 void Membership::begin() {
   // Peers that start together must not ping in step for ever.
   const auto interval = static_cast<std::uint64_t>(context_.config.membership.probe_interval);

@@ -29,6 +29,8 @@ class Membership {
   Membership(Context& context, std::vector<Endpoint> seeds);
 
   void begin();
+  // Joins through these from now on, at once where they are new.
+  void set_seeds(std::vector<Endpoint> seeds);
   void on_message(const Endpoint& from_endpoint, const Header& header, const Message& message);
   void on_timer(const TimerKey& key);
   // Whoever speaks from there uses the identity of a peer that has been started since: a copied or

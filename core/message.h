@@ -15,9 +15,9 @@
 namespace core {
 
 constexpr std::uint16_t kProtocolVersion = 1;
-constexpr std::size_t kMaxNameBytes = 63;                   // a peer's name
-constexpr Duration kMaxWaited = kSecond * 86'400 * 36'500;  // longer waits are told as this
-constexpr std::size_t kMaxMembersPerMessage = 10;           // keeps a datagram below 1,400 bytes
+constexpr Duration kMaxWaited = 30 * 24 * 3600 * kSecond;  // that a task may claim
+constexpr std::size_t kMaxNameBytes = 63;                  // a peer's name
+constexpr std::size_t kMaxMembersPerMessage = 10;          // keeps a datagram below 1,400 bytes
 
 // --- Membership: SWIM (Das, Gupta, Motivala 2002) with Lifeguard's local health (Dadgar et al.
 // 2017)
@@ -138,6 +138,7 @@ struct Offer {
   // The source's load without this task; kMaxLoad: the source is leaving, and the task's home node
   // takes it back whatever its own load.
   Load source_load = 0;
+  Duration waited = 0;  // since it was submitted: at its next peer it is as old as it was here
   bool operator==(const Offer&) const = default;
 };
 

@@ -74,7 +74,8 @@ class Node {
   bool draining() const;
   std::optional<Endpoint> endpoint(PeerId peer) const;
   std::string name(PeerId peer) const;  // its name, or hexadecimal digits while unknown
-  // Would a submission be refused now? Asked before inputs are copied.
+  // Would a submission be refused now? Asked before inputs are copied; whoever acts upon it says so
+  // with SubmissionTurnedAway.
   Veto admission() const;
 
  private:

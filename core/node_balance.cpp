@@ -450,6 +450,7 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   task.offered = incoming->epoch;
   task.needs = incoming->needs;
   task.arrived = context.now;
+  task.waited_before = context.now - incoming->since;
   task.hops = incoming->hops + 1;
   task.probes = incoming->probes;
   tasks.add(task, context.config.load.aging);

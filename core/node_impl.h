@@ -26,6 +26,7 @@ class Node::Impl {
   void on(const MessageReceived& event);
   void on(const LoadSampled& event);
   void on(const Reconfigured& event);
+  void on(const SeedsChanged& event) { membership.set_seeds(event.seeds); }
   void on(const DrainRequested&);
   void on_timer(const TimerKey& key);
   void receive(PeerId from, const Endpoint& from_endpoint, const Header& header,
@@ -39,6 +40,8 @@ class Node::Impl {
 
   // node_tasks.cpp: the life of a task at its owner and at its home node
   void on(const TaskSubmitted& event);
+  void on(const SubmissionTurnedAway& event);
+  void refuse(TaskId task, Veto veto);
   void on(const CancelRequested& event);
   void on(const TaskExited& event);
   void on(const ResultsSent& event);
@@ -51,6 +54,7 @@ class Node::Impl {
   void stop(TaskId id);
   void end(Task& task, ExitStatus status);
   void send_results(const Task& task);
+  void report_end(Task& task);
   void tell_home(const Task& task, TaskState state);
   void discard(const Task& task);
   TaskReport report_of(const Task& task, TaskState state) const;

@@ -10,10 +10,8 @@ using Kind = TimerKey::Kind;
 void Node::Impl::on(const TaskSubmitted& event) {
   assert(event.task.home == context.self.id);
   const Veto veto = submission_veto();
-  if (veto == Veto::queue_full)
-    context.trace(What::limit_queue, event.task, PeerId::none, context.config.limits.queue_length);
   if (veto != Veto::none) {
-    context.trace(What::task_refused, event.task, PeerId::none, static_cast<std::int64_t>(veto));
+    refuse(event.task, veto);
     return context.act(Refused{event.task, veto});
   }
   Task task;
@@ -32,6 +30,16 @@ void Node::Impl::on(const TaskSubmitted& event) {
   ++arrivals;
 }
 
+void Node::Impl::on(const SubmissionTurnedAway& event) {
+  refuse({}, event.veto);
+}
+
+void Node::Impl::refuse(TaskId task, Veto veto) {
+  if (veto == Veto::queue_full)
+    context.trace(What::limit_queue, task, PeerId::none, context.config.limits.queue_length);
+  context.trace(What::task_refused, task, PeerId::none, static_cast<std::int64_t>(veto));
+}
+
 void Node::Impl::on(const CancelRequested& event) {
   if (!home.cancel(event.task)) return;
   const HomeRecord* record = home.find(event.task);
@@ -44,11 +52,19 @@ void Node::Impl::stop(TaskId id) {
   if (outgoings.find(id) != nullptr)
     if (const auto outgoing = outgoings.call_off(id)) kept(*outgoing);
   Task* task = tasks.find(id);
-  if (task == nullptr || task->phase == Task::Phase::returning || task->stopping) return;
+  if (task == nullptr || task->stopping) return;
+  // At home its outputs are being placed, which ends by itself.
+  const bool returning = task->phase == Task::Phase::returning;
+  if (returning && (task->reported || id.home == context.self.id)) return;
   task->stopping = true;
   if (id.home != context.self.id) context.trace(What::cancel_requested, id, id.home);
   if (task->phase == Task::Phase::running) return context.act(StopTask{id});
-  end(*task, {ExitStatus::Kind::cancelled, 0});
+  const ExitStatus cancelled{ExitStatus::Kind::cancelled, 0};
+  if (!returning) return end(*task, cancelled);
+  // Nobody waits for its results any more.
+  task->status = cancelled;
+  context.persist(Persist::What::exited, id, task->epoch, context.self.id, {}, cancelled);
+  report_end(*task);
 }
 
 // A held slot is a task's that is on its way.
@@ -118,16 +134,24 @@ void Node::Impl::send_results(const Task& task) {
 
 void Node::Impl::on(const ResultsSent& event) {
   Task* task = tasks.find(event.task);
-  if (task == nullptr || task->phase != Task::Phase::returning) return;
+  if (task == nullptr || task->phase != Task::Phase::returning || task->reported) return;
   if (event.ok) {
     task->status = event.status;
-    tell_home(*task, TaskState::finished);
-    if (task->id.home == context.self.id) discard(*task);
-    return;
+    return report_end(*task);
   }
+  // What a cancelled task printed at its end is not worth a second try.
+  if (task->stopping) return report_end(*task);
   const Duration pause = backoff(context.config.limits.resend_interval, task->result_tries++);
   context.trace(What::results_failed, task->id, task->id.home, pause);
   context.timers.set(TimerKey::of(Kind::results, task->id), context.now + pause);
+}
+
+// The results are home, or given up.
+void Node::Impl::report_end(Task& task) {
+  context.timers.cancel(TimerKey::of(Kind::results, task.id));
+  tell_home(task, TaskState::finished);
+  if (task.id.home == context.self.id) return discard(task);
+  task.reported = true;
 }
 
 // The stay is over: its files go, and so does everything that was remembered of it.

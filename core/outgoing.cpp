@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cassert>
 
 #include "core/handoff.h"
@@ -14,8 +15,8 @@ void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32
   all_[task.id] = {.task = task.id, .epoch = epoch, .peer = peer, .search = search};
   ++undecided_;
   context_.trace(What::offer_sent, task.id, peer, epoch, source_load);
-  context_.send(peer,
-                Offer{task.id, epoch, task.needs, task.hops, task.probes, answers, source_load});
+  context_.send(peer, Offer{task.id, epoch, task.needs, task.hops, task.probes, answers,
+                            source_load, std::min(task.age(context_.now), kMaxWaited)});
   context_.timers.set(TimerKey::of(Kind::outgoing, task.id),
                       context_.now + context_.config.limits.grant_timeout);
 }

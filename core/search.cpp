@@ -112,8 +112,7 @@ void Searches::probe(Active& active, const ProbePeer& ask) {
   search.probed.push_back({.peer = peer});
   context_.trace(What::probe_sent, search.task, peer, search.id, limit - search.probes_left, limit);
   const Task* waiting = tasks_.find(search.task);
-  const Duration waited =
-      waiting == nullptr ? 0 : std::min(context_.now - waiting->arrived, kMaxWaited);
+  const Duration waited = waiting == nullptr ? 0 : std::min(waiting->age(context_.now), kMaxWaited);
   context_.send(peer, Probe{search.id, search.role, ask.leaves_wish, waited});
   context_.timers.set({Kind::probe_timeout, search.id},
                       context_.now + context_.config.limits.probe_timeout);

@@ -10,7 +10,7 @@ std::size_t TaskTable::IdHash::operator()(const TaskId& id) const {
 
 Task& TaskTable::add(const Task& task, Duration aging) {
   const std::uint64_t arrival = next_arrival_++;
-  const Time start_key = task.arrived - task.needs.priority * aging;
+  const Time start_key = task.arrived - task.waited_before - task.needs.priority * aging;
   const bool added = index_.emplace(task.id, Entry{arrival, start_key}).second;
   assert(added);
   Task& stored = tasks_.emplace_hint(tasks_.end(), arrival, task)->second;

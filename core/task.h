@@ -21,18 +21,23 @@ struct Task {
   Epoch epoch = 0;
   Epoch offered = 0;  // the largest epoch that any destination was offered; at least `epoch`
   Needs needs;
-  Time arrived = 0;          // at this peer
-  Time started = 0;          // meaningful from `running` on
-  std::uint32_t hops = 0;    // moves so far
-  std::uint32_t probes = 0;  // sent on its behalf so far, at any peer
+  Time arrived = 0;            // at this peer
+  Duration waited_before = 0;  // at the peers that had it earlier
+  Time started = 0;            // meaningful from `running` on
+  std::uint32_t hops = 0;      // moves so far
+  std::uint32_t probes = 0;    // sent on its behalf so far, at any peer
   bool pinned = false;
   bool searching = false;  // a search is looking for a place for it; it may start here meanwhile
   Time wished_until = 0;   // until then searches' wishes wait for it elsewhere
   bool stopping = false;   // its end was asked for
+  bool reported = false;   // a guest whose home node is being told of its end
   Phase phase = Phase::waiting;
   ExitStatus status;  // meaningful in `returning`
   std::uint32_t result_tries = 0;
   Time not_before = 0;  // when it may be offered to its home node again
+
+  // Since it was submitted, wherever it has been.
+  Duration age(Time now) const { return waited_before + now - arrived; }
 };
 
 class TaskTable {

@@ -160,10 +160,10 @@ struct Layout<core::Needs> {
 
 template <>
 struct Layout<core::Offer> {
-  static constexpr auto fields =
-      std::tuple(field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
-                 field(&core::Offer::hops), field(&core::Offer::probes),
-                 field(&core::Offer::search), field(&core::Offer::source_load, kLoad));
+  static constexpr auto fields = std::tuple(
+      field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
+      field(&core::Offer::hops), field(&core::Offer::probes), field(&core::Offer::search),
+      field(&core::Offer::source_load, kLoad), field(&core::Offer::waited, kWaited));
 };
 
 template <>

@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t kMaxPendingBytes = 1 << 20;
 
 // sysexits
-constexpr int kUsage = 64;
-constexpr int kUnavailable = 69;
+constexpr int kDataError = 65;
+constexpr int kNoTask = 67;
 constexpr int kProtocol = 76;
 
 }  // namespace
@@ -114,10 +114,10 @@ const core::HomeRecord* ControlServer::record_of(Number number, std::uint32_t re
   if (record != nullptr) return record;
   const core::Node& node = driver_.node();
   if (task && task->home != node.identity().id)
-    fail(number, request, kUnavailable,
+    fail(number, request, kNoTask,
          fmt::format("{} was submitted on {}: ask there", text, node.name(task->home)));
   else
-    fail(number, request, kUnavailable,
+    fail(number, request, kNoTask,
          fmt::format("no task {} here: see peerctl ps --all (the last {} ended ones are kept)",
                      text, node.config().limits.finished_tasks));
   return nullptr;
@@ -205,7 +205,7 @@ void ControlServer::end_waits(core::TaskId task) {
     if (record != nullptr)
       answer(wait.client, wait.request, ended(*record));
     else
-      fail(wait.client, wait.request, kUnavailable, "the task's record was dropped to make room");
+      fail(wait.client, wait.request, kNoTask, "the task's record was dropped to make room");
   }
 }
 
@@ -213,7 +213,7 @@ void ControlServer::on(Number number, std::uint32_t request, const net::CancelRe
   const core::HomeRecord* record = record_of(number, request, cancel.task);
   if (record == nullptr) return;
   if (!record->open())
-    return fail(number, request, kUsage,
+    return fail(number, request, kDataError,
                 fmt::format("{} has ended already: {}", driver_.name_of(record->task),
                             core::to_string(record->status)));
   driver_.post(core::CancelRequested{record->task});
@@ -258,7 +258,7 @@ void ControlServer::on(Number number, std::uint32_t request, const net::ExplainR
   const auto task = parse_task(driver_, explain.task);
   if (!task || !driver_.explanations().knows(*task))
     return fail(
-        number, request, kUnavailable,
+        number, request, kNoTask,
         fmt::format("nothing is known here of a task {}: see peerctl ps --all", explain.task));
   std::vector<std::string> lines = driver_.explanations().lines(*task);
   const core::HomeRecord* record = driver_.node().record(*task);

@@ -9,6 +9,7 @@
 #include "core/describe.h"
 #include "net/codec.h"
 #include "peerd/background.h"
+#include "peerd/orphans.h"
 #include "policies/registry.h"
 
 namespace peerd {
@@ -18,9 +19,9 @@ constexpr int kPortTries = 16;
 constexpr std::size_t kMaxCopying = 512;  // submissions whose inputs are being copied
 
 // sysexits
+constexpr int kDataError = 65;
 constexpr int kNoInput = 66;
 constexpr int kOsError = 71;
-constexpr int kCannotCreate = 73;
 constexpr int kTryLater = 75;
 
 std::uint64_t random_seed() {
@@ -38,6 +39,22 @@ std::string time_of_day() {
   ::gmtime_r(&now.tv_sec, &utc);
   return fmt::format("{:02}:{:02}:{:02}.{:03}", utc.tm_hour, utc.tm_min, utc.tm_sec,
                      now.tv_nsec / 1'000'000);
+}
+
+Stays::Limits limits_of_stays(const config::Settings& settings) {
+  return {settings.kill_grace, settings.output_bytes, settings.task_bytes};
+}
+
+int exit_code(CopyError::Kind kind) {
+  switch (kind) {
+    case CopyError::Kind::unreadable:
+      return kNoInput;
+    case CopyError::Kind::unwritable:
+      return kOsError;
+    case CopyError::Kind::too_large:
+      return kDataError;
+  }
+  return kOsError;
 }
 
 // What concerns the whole peer is worth a line at the usual level; a single task's story is not.
@@ -118,7 +135,7 @@ Driver::Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, Iden
   around.ended_at_home = [this](core::TaskId task, const net::StreamEnding& ending) {
     home_->ended(task, ending);
   };
-  stays_ = std::make_unique<Stays>(std::move(around), settings.kill_grace, settings.output_bytes);
+  stays_ = std::make_unique<Stays>(std::move(around), limits_of_stays(settings));
   apply(settings);
 }
 
@@ -127,6 +144,9 @@ Driver::~Driver() {
 }
 
 std::string Driver::start() {
+  // Before their directories go.
+  if (const std::size_t ended = end_orphans(identity_.id()); ended > 0)
+    log_.warning("ended {} processes that tasks of an earlier run left running", ended);
   std::size_t cleared = 0;
   if (const auto error = files_.prepare(cleared)) return *error;
   if (cleared > 0)
@@ -168,7 +188,7 @@ void Driver::apply(const config::Settings& settings) {
   settings_ = settings;
   log_.set_level(settings.log_level);
   home_->configure({settings.output_bytes, settings.task_bytes});
-  stays_->configure(settings.kill_grace, settings.output_bytes);
+  stays_->configure(limits_of_stays(settings));
   streams_.set_limit(settings.streams);
   sample_timer_.start(0, settings.core.load.sample_interval);
 }
@@ -203,14 +223,13 @@ std::string Driver::name_of(core::TaskId task) const {
 
 void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
   const core::Veto veto = node_->admission();
-  if (veto != core::Veto::none)
-    return answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", settings_.name,
-                                                      core::to_string(veto))});
+  if (veto != core::Veto::none) {
+    post(core::SubmissionTurnedAway{veto});
+    return refuse(answer, core::to_string(veto));
+  }
   const bool copies = !spec.inputs.empty() || !spec.stdin_path.empty();
   if (copies && copying_ >= kMaxCopying)
-    return answer(net::Failure{kTryLater,
-                               "too many submissions at once: their inputs are still "
-                               "being copied; try again"});
+    return refuse(answer, "the inputs of too many submissions are still being copied");
   std::string error;
   const auto serial = identity_.next_serial(error);
   if (!serial) return answer(net::Failure{kOsError, error});
@@ -236,9 +255,15 @@ void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
       [this, copied, queue, answer] {
         --copying_;
         if (const auto* failure = std::get_if<CopyError>(copied.get()))
-          return answer(net::Failure{failure->ours ? kCannotCreate : kNoInput, failure->text});
+          return answer(net::Failure{exit_code(failure->kind), failure->text});
         queue(std::get<std::uint64_t>(*copied));
       });
+}
+
+// A limit that bites is never silent, and never as loud as a script that runs into it.
+void Driver::refuse(const SubmitAnswer& answer, const std::string& why) {
+  log_.limited(Level::warning, "submission refused", "a submission is refused: " + why);
+  answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", settings_.name, why)});
 }
 
 // --- Events in
@@ -320,8 +345,7 @@ void Driver::perform(const core::Refused& action) {
   submitting_.erase(found);
   home_->forget(action.task);
   stays_->perform(core::DiscardTask{action.task, 1});
-  answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", settings_.name,
-                                             core::to_string(action.veto))});
+  refuse(answer, core::to_string(action.veto));
 }
 
 void Driver::perform(const core::StartTask& action) {

@@ -61,6 +61,7 @@ class Driver {
 
  private:
   std::string bind();
+  void refuse(const SubmitAnswer& answer, const std::string& why);
   void drain_inbox();
   void perform(const core::Actions& actions);
   void perform(const core::Persist&) {}  // kept in memory by the node until there is a journal

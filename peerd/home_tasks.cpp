@@ -44,6 +44,9 @@ void HomeTasks::accept(std::unique_ptr<net::FrameStream> stream, const net::Stre
     if (!keep) return;
     for (const std::string& line : lines) explanations_.add(task, line);
   };
+  const auto on_failure = [this, task](const std::string& failure) {
+    ended(task, {{core::ExitStatus::Kind::failed, 0}, failure});
+  };
   const auto on_done = [this, task](const ResultsReceiver::Arrival& arrival) {
     if (arrival.error.empty()) {
       net::StreamEnding ending = arrival.ending;
@@ -55,7 +58,7 @@ void HomeTasks::accept(std::unique_ptr<net::FrameStream> stream, const net::Stre
   // An earlier stream of the task is one whose break has not been noticed yet.
   receivers_.erase(task);
   receivers_[task] = std::make_unique<ResultsReceiver>(loop_, std::move(stream), std::move(target),
-                                                       on_trace, on_done);
+                                                       on_trace, on_failure, on_done);
 }
 
 std::string command_line(const net::TaskSpec& spec) {

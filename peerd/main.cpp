@@ -1,14 +1,17 @@
 // peerd: the daemon, one per board.
 #include <uv.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/settings.h"
 #include "net/transport.h"
+#include "peerd/background.h"
 #include "peerd/control_server.h"
 #include "peerd/driver.h"
 #include "peerd/identity.h"
@@ -22,6 +25,23 @@ namespace {
 constexpr int kNoHost = 68;
 constexpr int kUnavailable = 69;
 constexpr int kTryLater = 75;
+
+struct Seeds {
+  std::vector<core::Endpoint> endpoints;
+  std::string error;
+};
+
+// Blocks while it asks.
+Seeds resolve_seeds(const std::vector<std::string>& names) {
+  Seeds seeds;
+  for (const std::string& name : names) {
+    std::string error;
+    const auto seed = net::resolve(name, error);
+    if (!seed) return {{}, "membership.seeds: " + name + ": " + error};
+    seeds.endpoints.push_back(*seed);
+  }
+  return seeds;
+}
 
 // A signal as a callback on the loop.
 class SignalHandle {
@@ -95,6 +115,20 @@ class Daemon {
     if (changed.empty()) log_.info("configuration read again: nothing to change at run time");
     settings_ = config::apply_changes(settings_, wanted);
     driver_.reconfigure(settings_);
+    reload_seeds();
+  }
+
+  // Off the loop: a resolver that takes its time would make this peer look dead.
+  void reload_seeds() {
+    const auto resolved = std::make_shared<Seeds>();
+    in_background(
+        loop_, [resolved, names = settings_.seeds] { *resolved = resolve_seeds(names); },
+        [this, resolved, alive = std::weak_ptr<bool>(alive_)] {
+          if (alive.expired()) return;
+          if (!resolved->error.empty())
+            return log_.error("{}; the seeds stay as they were", resolved->error);
+          driver_.post(core::SeedsChanged{resolved->endpoints});
+        });
   }
 
   // The first signal asks to finish, the second to leave things as they are.
@@ -105,6 +139,7 @@ class Daemon {
       shutdown_timer_.start(settings_.shutdown_timeout);
     } else {
       log_.warning("{} again: stopping at once", signal);
+      tell_unfinished();
       exit_code_ = kTryLater;
     }
     shutting_down_ = true;
@@ -112,11 +147,38 @@ class Daemon {
   }
 
   void out_of_time() {
-    const core::Node& node = driver_.node();
-    log_.warning("shutdown timeout: {} tasks here are ended, their users told they are lost",
-                 node.tasks().all().size());
+    log_.warning("shutdown timeout: stopping with what is left");
+    tell_unfinished();
     exit_code_ = kTryLater;
     driver_.drain([this] { uv_stop(loop_); });
+  }
+
+  // Whose end nobody will see here any more.
+  void tell_unfinished() {
+    const core::Node& node = driver_.node();
+    std::vector<core::TaskId> own, guests;
+    for (const core::HomeRecord* record : node.records())
+      if (record->open()) own.push_back(record->task);
+    for (const auto& [arrival, task] : node.tasks().all())
+      if (task.id.home != node.identity().id) guests.push_back(task.id);
+    if (!own.empty())
+      log_.warning("{} submitted here have not ended, and nobody will know of them: {}",
+                   counted(own.size()), listed(own));
+    if (!guests.empty())
+      log_.warning("{} of other peers are ended here, their users told they are lost: {}",
+                   counted(guests.size()), listed(guests));
+  }
+
+  static std::string counted(std::size_t tasks) {
+    return std::to_string(tasks) + (tasks == 1 ? " task" : " tasks");
+  }
+
+  std::string listed(const std::vector<core::TaskId>& tasks) const {
+    constexpr std::size_t kShown = 10;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(tasks.size(), kShown); ++i)
+      text += (i == 0 ? "" : ", ") + driver_.name_of(tasks[i]);
+    return tasks.size() > kShown ? text + ", ..." : text;
   }
 
   uv_loop_t* loop_;
@@ -129,6 +191,7 @@ class Daemon {
   ControlServer control_;
   Timer shutdown_timer_;
   std::unique_ptr<SignalHandle> hangup_, terminate_, interrupt_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what may come too late
   bool shutting_down_ = false;
   int exit_code_ = 0;
 };
@@ -152,13 +215,8 @@ int run(int argc, const char* const* argv) {
   const config::Settings& settings = loaded.settings;
   Log log;
   log.set_level(settings.log_level);
-  std::vector<core::Endpoint> seeds;
-  for (const std::string& text : settings.seeds) {
-    std::string error;
-    const auto seed = net::resolve(text, error);
-    if (!seed) return fail(log, "membership.seeds: " + text + ": " + error, kNoHost);
-    seeds.push_back(*seed);
-  }
+  Seeds seeds = resolve_seeds(settings.seeds);
+  if (!seeds.error.empty()) return fail(log, seeds.error, kNoHost);
   auto opened = Identity::open(settings.state_directory);
   if (const auto* error = std::get_if<StartError>(&opened))
     return fail(log, error->text, error->exit_code);
@@ -168,7 +226,7 @@ int run(int argc, const char* const* argv) {
   int exit_code = 0;
   {
     Daemon daemon(&loop, log, argc, argv, settings, std::move(std::get<Identity>(opened)),
-                  std::move(seeds));
+                  std::move(seeds.endpoints));
     exit_code = daemon.run();
   }
   // Whatever is being closed gets its turn.

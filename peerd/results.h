@@ -30,10 +30,13 @@ class ResultsSender {
   // put them where its user wants them.
   using OnDone = std::function<void(const std::string& error, const std::string& failure)>;
   using TakeTrace = std::function<std::vector<std::string>()>;
+  // The home node has refused what it was sent of a task that still runs: no more of its output is
+  // wanted.
+  using OnRefused = std::function<void(const std::string& failure)>;
 
   ResultsSender(uv_loop_t* loop, const core::Endpoint& home, const net::StreamHello& hello,
                 const std::string& stdout_path, const std::string& stderr_path,
-                TakeTrace take_trace);
+                TakeTrace take_trace, OnRefused on_refused);
 
   // The task has ended: sends the rest, outputs that exist included. `on_done` comes once per call.
   void finish(const core::Endpoint& home, const net::StreamEnding& ending,
@@ -59,6 +62,8 @@ class ResultsSender {
   net::StreamHello hello_;
   Followed followed_[2];
   TakeTrace take_trace_;
+  OnRefused on_refused_;
+  bool refused_ = false;            // of this connection's output nothing more is read
   std::vector<std::string> trace_;  // taken and not yet known to be at home
   std::size_t trace_sent_ = 0;
   bool finishing_ = false;
@@ -86,10 +91,12 @@ class ResultsReceiver {
     net::StreamEnding ending;
   };
   using OnTrace = std::function<void(const std::vector<std::string>& lines)>;
+  // As soon as it is known; `on_done` repeats it.
+  using OnFailure = std::function<void(const std::string& failure)>;
   using OnDone = std::function<void(const Arrival&)>;
 
   ResultsReceiver(uv_loop_t* loop, std::unique_ptr<net::FrameStream> stream, Target target,
-                  OnTrace on_trace, OnDone on_done);
+                  OnTrace on_trace, OnFailure on_failure, OnDone on_done);
 
  private:
   struct Output {
@@ -113,10 +120,12 @@ class ResultsReceiver {
              std::vector<std::uint8_t> bytes, const std::string& what);
   void failed(const std::string& failure);
   void place_outputs();
+  void answer();
   void finish(const std::string& error);
 
   Target target_;
   OnTrace on_trace_;
+  OnFailure on_failure_;
   OnDone on_done_;
   Arrival arrival_;
   std::uint64_t have_[2] = {};  // bytes of stdout and stderr that are stored

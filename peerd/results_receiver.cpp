@@ -22,9 +22,11 @@ std::uint64_t size_of(const std::string& path) {
 }  // namespace
 
 ResultsReceiver::ResultsReceiver(uv_loop_t* loop, std::unique_ptr<net::FrameStream> stream,
-                                 Target target, OnTrace on_trace, OnDone on_done)
+                                 Target target, OnTrace on_trace, OnFailure on_failure,
+                                 OnDone on_done)
     : target_(std::move(target)),
       on_trace_(std::move(on_trace)),
+      on_failure_(std::move(on_failure)),
       on_done_(std::move(on_done)),
       outputs_(target_.outputs.size()),
       stream_(std::move(stream)),
@@ -54,8 +56,7 @@ void ResultsReceiver::on(const net::StreamFile& frame) {
   output_bytes_ += frame.size;
   const std::string& path = target_.outputs[frame.index - kFirstOutput].path;
   if (output_bytes_ > target_.max_task_bytes)
-    return failed("outputs of more than " + std::to_string(target_.max_task_bytes) +
-                  " bytes: larger than [limits] task_bytes allows");
+    return failed(beyond_task_bytes("outputs", target_.max_task_bytes));
   outputs_[frame.index - kFirstOutput] = {unfinished_name(path), frame.size, 0};
   store(unfinished_name(path), frame.mode & 0777, true, 0, {}, "output " + path);
 }
@@ -76,13 +77,12 @@ void ResultsReceiver::on(net::StreamChunk frame) {
 
 // stdout and stderr: what an earlier stream brought is skipped, a gap is an error.
 void ResultsReceiver::append(std::uint32_t index, net::StreamChunk frame) {
+  if (!arrival_.failure.empty()) return;
   std::uint64_t& have = have_[index];
   const std::uint64_t end = frame.offset + frame.bytes.size();
   if (frame.offset > have) return finish("a gap in the task's output");
   if (end <= have) return;
-  if (end > target_.max_output_bytes)
-    return failed("more output than [limits] output_bytes allows: " +
-                  std::to_string(target_.max_output_bytes) + " bytes");
+  if (end > target_.max_output_bytes) return failed(beyond_output_bytes(target_.max_output_bytes));
   const auto known = static_cast<std::ptrdiff_t>(have - frame.offset);
   frame.bytes.erase(frame.bytes.begin(), frame.bytes.begin() + known);
   const std::uint64_t offset = std::exchange(have, end);
@@ -108,9 +108,13 @@ void ResultsReceiver::on(const net::StreamEnding& frame) {
 
 void ResultsReceiver::on(const net::StreamEnd&) {
   if (target_.wanted && arrival_.failure.empty()) place_outputs();
+  answer();
+  finish("");
+}
+
+void ResultsReceiver::answer() {
   stream_->write(net::encode(
       net::StreamFrame{net::StreamDone{true, arrival_.failure.substr(0, net::kMaxErrorBytes)}}));
-  finish("");
 }
 
 // Only whole outputs get their names: nobody ever sees half a file.
@@ -126,10 +130,13 @@ void ResultsReceiver::place_outputs() {
   }
 }
 
-// The first failure is remembered; the rest of the stream is read and dropped.
+// The first failure is remembered, and told at once: a task that still runs does so for nothing.
+// The rest of the stream is read and dropped.
 void ResultsReceiver::failed(const std::string& failure) {
   if (!arrival_.failure.empty()) return;
   arrival_.failure = failure;
+  on_failure_(failure);
+  answer();
   for (const Output& output : outputs_)
     if (!output.path.empty()) ::unlink(output.path.c_str());
 }

@@ -18,12 +18,14 @@ void write(net::FrameStream& stream, Frame frame) {
 
 ResultsSender::ResultsSender(uv_loop_t* loop, const core::Endpoint& home,
                              const net::StreamHello& hello, const std::string& stdout_path,
-                             const std::string& stderr_path, TakeTrace take_trace)
+                             const std::string& stderr_path, TakeTrace take_trace,
+                             OnRefused on_refused)
     : loop_(loop),
       home_(home),
       hello_(hello),
       followed_{{stdout_path, {}, 0}, {stderr_path, {}, 0}},
       take_trace_(std::move(take_trace)),
+      on_refused_(std::move(on_refused)),
       timer_(loop, [this] { follow(); }) {
   connect();
   timer_.start(kFollowInterval, kFollowInterval);
@@ -42,6 +44,7 @@ void ResultsSender::finish(const core::Endpoint& home, const net::StreamEnding& 
 
 void ResultsSender::connect() {
   files_.reset();
+  refused_ = false;
   for (Followed& followed : followed_) followed.offset = 0;
   stream_ = net::FrameStream::connect_tcp(
       loop_, home_,
@@ -73,6 +76,7 @@ void ResultsSender::follow() {
 
 // True if all that the file holds now has been written to the stream.
 bool ResultsSender::pump(std::uint32_t index) {
+  if (refused_) return true;
   Followed& followed = followed_[index];
   if (!followed.file) followed.file = UniqueFd(::open(followed.path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!followed.file) return true;  // a task that never ran has printed nothing
@@ -107,8 +111,10 @@ void ResultsSender::on_frame(const net::Bytes& frame) {
   const auto* reply = answer == nullptr ? nullptr : std::get_if<net::StreamDone>(answer);
   if (reply == nullptr) return broken("the home node answers nonsense");
   if (!reply->ok) return broken(reply->error);
-  // Ahead of the end, `ok` can only mean that the home node wants nothing more of this task.
-  done("", reply->error);
+  // Ahead of the end it is a refusal; the home node reads the rest and answers once more.
+  if (files_ || reply->error.empty()) return done("", reply->error);
+  refused_ = true;
+  on_refused_(reply->error);
 }
 
 void ResultsSender::broken(const std::string& error) {

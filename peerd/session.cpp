@@ -26,17 +26,22 @@ pid_t pid_of(const char* name) {
 }  // namespace
 
 std::size_t signal_sessions(const std::vector<pid_t>& sessions, int signal) {
-  const std::unique_ptr<DIR, CloseDirectory> processes(opendir("/proc"));
-  if (processes == nullptr) return 0;
   std::size_t found = 0;
-  while (const dirent* entry = readdir(processes.get())) {
-    const pid_t pid = pid_of(entry->d_name);
-    if (pid <= 0) continue;
+  for (const pid_t pid : all_processes()) {
     const pid_t session = getsid(pid);
     if (!std::binary_search(sessions.begin(), sessions.end(), session)) continue;
     if (::kill(pid, signal) == 0) ++found;
   }
   return found;
+}
+
+std::vector<pid_t> all_processes() {
+  const std::unique_ptr<DIR, CloseDirectory> directory(opendir("/proc"));
+  std::vector<pid_t> processes;
+  if (directory == nullptr) return processes;
+  while (const dirent* entry = readdir(directory.get()))
+    if (const pid_t pid = pid_of(entry->d_name); pid > 0) processes.push_back(pid);
+  return processes;
 }
 
 }  // namespace peerd

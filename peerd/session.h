@@ -13,4 +13,7 @@ namespace peerd {
 // short task. A process that has made itself a session of its own is beyond its reach.
 std::size_t signal_sessions(const std::vector<pid_t>& sessions, int signal);
 
+// As /proc lists them now; none where it is not mounted.
+std::vector<pid_t> all_processes();
+
 }  // namespace peerd

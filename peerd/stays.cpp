@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "peerd/background.h"
+#include "peerd/orphans.h"
 
 namespace peerd {
 namespace {
@@ -45,15 +48,15 @@ std::string from_environment(const char* name, const char* otherwise) {
 
 }  // namespace
 
-Stays::Stays(Surroundings surroundings, core::Duration kill_grace, std::uint64_t max_output_bytes)
+Stays::Stays(Surroundings surroundings, const Limits& limits)
     : around_(std::move(surroundings)),
-      max_output_bytes_(max_output_bytes),
-      executor_(around_.loop, kill_grace,
+      limits_(limits),
+      executor_(around_.loop, limits.kill_grace,
                 [this](core::TaskId task, const ProcessEnd& end) { process_ended(task, end); }) {}
 
-void Stays::configure(core::Duration kill_grace, std::uint64_t max_output_bytes) {
-  executor_.set_kill_grace(kill_grace);
-  max_output_bytes_ = max_output_bytes;
+void Stays::configure(const Limits& limits) {
+  executor_.set_kill_grace(limits.kill_grace);
+  limits_ = limits;
 }
 
 void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec) {
@@ -86,6 +89,7 @@ ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
     const std::size_t equals = variable.find('=');
     environment[variable.substr(0, equals)] = variable.substr(equals + 1);
   }
+  environment[kPeerVariable] = peer_mark(around_.self);
   for (const auto& [name, value] : environment) process.environment.push_back(name + "=" + value);
   process.directory = directory;
   if (!spec.directory.empty()) {
@@ -111,7 +115,12 @@ void Stays::process_ended(core::TaskId task, const ProcessEnd& end) {
   Stay* stay = running_stay(task, epoch);
   if (stay == nullptr) return;
   stay->running = false;
-  core::ExitStatus status = end.status;
+  if (!stay->killed && prints_too_much(task, epoch)) {
+    stay->killed = true;
+    stay->message = beyond_output_bytes(limits_.output_bytes);
+  }
+  if (stay->killed && at_home(task)) cut_output(task, epoch);
+  core::ExitStatus status = stay->killed ? core::ExitStatus{Kind::failed, 0} : end.status;
   if (stay->message.empty()) stay->message = end.message;
   if (status == core::ExitStatus{Kind::exited, 0}) {
     const std::string missing = missing_output(task, epoch, *stay);
@@ -135,16 +144,32 @@ std::string Stays::missing_output(core::TaskId task, core::Epoch epoch, const St
 
 void Stays::check_output_sizes() {
   for (auto& [key, stay] : stays_) {
-    if (!stay.running || !stay.message.empty()) continue;
-    for (const int stream : {1, 2}) {
-      if (size_of(around_.files->output_path(key.first, key.second, stream)) <= max_output_bytes_)
-        continue;
-      stay.message = std::string(stream == 1 ? "stdout" : "stderr") + " grew beyond [limits] " +
-                     "output_bytes (" + std::to_string(max_output_bytes_) + "): stopped";
-      executor_.kill(key.first);
-      break;
-    }
+    if (stay.running && !stay.killed && prints_too_much(key.first, key.second))
+      kill(key.first, stay, beyond_output_bytes(limits_.output_bytes));
   }
+}
+
+bool Stays::prints_too_much(core::TaskId task, core::Epoch epoch) const {
+  for (const int stream : {1, 2})
+    if (size_of(around_.files->output_path(task, epoch, stream)) > limits_.output_bytes)
+      return true;
+  return false;
+}
+
+// What is kept of it is within the limit.
+void Stays::cut_output(core::TaskId task, core::Epoch epoch) const {
+  for (const int stream : {1, 2}) {
+    const std::string path = around_.files->output_path(task, epoch, stream);
+    if (size_of(path) <= limits_.output_bytes) continue;
+    const int failed = ::truncate(path.c_str(), static_cast<off_t>(limits_.output_bytes));
+    if (failed != 0) around_.log->warning("{} cannot be cut: {}", path, std::strerror(errno));
+  }
+}
+
+void Stays::kill(core::TaskId task, Stay& stay, const std::string& why) {
+  stay.message = why;
+  stay.killed = true;
+  executor_.kill(task);
 }
 
 // --- Bundles
@@ -247,7 +272,11 @@ void Stays::follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& h
   find(task, epoch)->results = std::make_unique<ResultsSender>(
       around_.loop, home, hello(net::StreamHello::Kind::results, task, epoch),
       around_.files->output_path(task, epoch, 1), around_.files->output_path(task, epoch, 2),
-      [this, task] { return around_.explanations->take_untold(task); });
+      [this, task] { return around_.explanations->take_untold(task); },
+      [this, task, epoch](const std::string& failure) {
+        Stay* stay = find(task, epoch);
+        if (stay != nullptr && stay->running) kill(task, *stay, failure);
+      });
 }
 
 // Nothing has to travel: outputs go to where the user wants them.
@@ -263,7 +292,10 @@ void Stays::place_at_home(core::TaskId task, core::Epoch epoch, const net::Strea
   const std::string directory = around_.files->directory(task, epoch) + "/";
   for (const net::FileSpec& output : find(task, epoch)->spec.outputs)
     if (exists(directory + output.name)) copies.emplace_back(directory + output.name, output.path);
-  if (copies.empty()) return done();
+  std::uint64_t total = 0;
+  for (const auto& [from, to] : copies) total += size_of(from);
+  if (total > limits_.task_bytes) *failure = beyond_task_bytes("outputs", limits_.task_bytes);
+  if (copies.empty() || !failure->empty()) return done();
   in_background(
       around_.loop,
       [copies, failure] {

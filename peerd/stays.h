@@ -38,9 +38,15 @@ class Stays {
     std::function<void(core::TaskId, const net::StreamEnding&)> ended_at_home;
   };
 
-  Stays(Surroundings surroundings, core::Duration kill_grace, std::uint64_t max_output_bytes);
+  struct Limits {
+    core::Duration kill_grace = 0;
+    std::uint64_t output_bytes = 0;  // of stdout, of stderr
+    std::uint64_t task_bytes = 0;    // of all outputs; where they go home, that peer's count
+  };
 
-  void configure(core::Duration kill_grace, std::uint64_t max_output_bytes);
+  Stays(Surroundings surroundings, const Limits& limits);
+
+  void configure(const Limits& limits);
   // A submitted task whose inputs are in place.
   void add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec);
 
@@ -60,7 +66,8 @@ class Stays {
   const net::TaskSpec* spec(core::TaskId task) const;  // of its newest stay here
   std::size_t running() const { return executor_.running(); }
   std::string limits_in_use() const { return executor_.limits_in_use(); }
-  // Ends tasks that print more than they may. Call about once a second.
+  // Ends tasks that print more than they may, ahead of what is checked at their end. Call about
+  // once a second.
   void check_output_sizes();
 
  private:
@@ -68,6 +75,7 @@ class Stays {
   struct Stay {
     net::TaskSpec spec;
     bool running = false;
+    bool killed = false;  // by this peer, for what `message` says
     std::string message;  // what there is to say of its end
     core::PeerId source = core::PeerId::none;
     std::uint64_t expected_bytes = 0;
@@ -80,14 +88,17 @@ class Stays {
   Stay* running_stay(core::TaskId task, core::Epoch& epoch);
   bool at_home(core::TaskId task) const { return task.home == around_.self; }
   ProcessSpec process_of(core::TaskId task, core::Epoch epoch, const net::TaskSpec& spec) const;
+  void kill(core::TaskId task, Stay& stay, const std::string& why);
   void process_ended(core::TaskId task, const ProcessEnd& end);
+  bool prints_too_much(core::TaskId task, core::Epoch epoch) const;
+  void cut_output(core::TaskId task, core::Epoch epoch) const;
   std::string missing_output(core::TaskId task, core::Epoch epoch, const Stay& stay) const;
   void bundle_arrived(core::TaskId task, core::Epoch epoch, BundleReceiver::Arrival arrival);
   void place_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending);
   net::StreamHello hello(net::StreamHello::Kind kind, core::TaskId task, core::Epoch epoch) const;
 
   Surroundings around_;
-  std::uint64_t max_output_bytes_;
+  Limits limits_;
   std::map<Key, Stay> stays_;
   SpareDirectories spares_;
   Executor executor_;

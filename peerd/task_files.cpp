@@ -43,18 +43,19 @@ std::optional<CopyError> copy_bytes(int from, int to, const std::string& what,
     if (copied == 0) return std::nullopt;
     if (copied > 0) continue;
     if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-      return CopyError{failure(to_path, errno), true};
+      return CopyError{failure(to_path, errno), CopyError::Kind::unwritable};
     break;
   }
   std::vector<char> buffer(256 << 10);
   while (true) {
     const ssize_t got = ::read(from, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return CopyError{failure(what, errno), false};
+    if (got < 0) return CopyError{failure(what, errno)};
     if (got == 0) return std::nullopt;
     for (ssize_t done = 0; done < got;) {
       const ssize_t put = ::write(to, buffer.data() + done, static_cast<std::size_t>(got - done));
-      if (put < 0 && errno != EINTR) return CopyError{failure(to_path, errno), true};
+      if (put < 0 && errno != EINTR)
+        return CopyError{failure(to_path, errno), CopyError::Kind::unwritable};
       if (put > 0) done += put;
     }
   }
@@ -65,11 +66,11 @@ std::variant<std::uint64_t, CopyError> copy_file(const std::string& from, const 
                                                  const std::string& what) {
   const UniqueFd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
-  if (!source || ::fstat(source.get(), &status) != 0) return CopyError{failure(what, errno), false};
-  if (!S_ISREG(status.st_mode)) return CopyError{what + ": not a regular file", false};
+  if (!source || ::fstat(source.get(), &status) != 0) return CopyError{failure(what, errno)};
+  if (!S_ISREG(status.st_mode)) return CopyError{what + ": not a regular file"};
   const mode_t mode = (status.st_mode & 0777) | 0600;
   const UniqueFd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-  if (!target) return CopyError{failure(to, errno), true};
+  if (!target) return CopyError{failure(to, errno), CopyError::Kind::unwritable};
   if (auto error = copy_bytes(source.get(), target.get(), what, to)) return *error;
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -109,25 +110,34 @@ std::string TaskFiles::output_path(core::TaskId task, core::Epoch epoch, int str
   return directory(task, epoch) + suffix;
 }
 
+std::string beyond_task_bytes(const std::string& what, std::uint64_t limit) {
+  return what + " of more than " + std::to_string(limit) +
+         " bytes: larger than [limits] task_bytes allows";
+}
+
+std::string beyond_output_bytes(std::uint64_t limit) {
+  return "more output than [limits] output_bytes allows: " + std::to_string(limit) + " bytes";
+}
+
 std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
                                                    const std::string& directory,
                                                    const std::string& stdin_path,
                                                    std::uint64_t max_bytes) {
-  if (!make_directories(directory)) return CopyError{failure(directory, errno), true};
+  if (!make_directories(directory))
+    return CopyError{failure(directory, errno), CopyError::Kind::unwritable};
   std::vector<std::pair<net::FileSpec, std::string>> copies;
   if (!spec.stdin_path.empty()) copies.push_back({{"stdin", spec.stdin_path}, stdin_path});
   for (const net::FileSpec& input : spec.inputs)
     copies.push_back({input, directory + "/" + input.name});
   std::uint64_t total = 0;
   for (const auto& [file, target] : copies) {
-    if (!make_directories(parent_of(target))) return CopyError{failure(target, errno), true};
+    if (!make_directories(parent_of(target)))
+      return CopyError{failure(target, errno), CopyError::Kind::unwritable};
     auto copied = copy_file(file.path, target, "input " + file.path);
     if (auto* error = std::get_if<CopyError>(&copied)) return std::move(*error);
     total += std::get<std::uint64_t>(copied);
     if (total > max_bytes)
-      return CopyError{"inputs of more than " + std::to_string(max_bytes) +
-                           " bytes: larger than [limits] task_bytes allows",
-                       false};
+      return CopyError{beyond_task_bytes("inputs", max_bytes), CopyError::Kind::too_large};
   }
   return total;
 }

@@ -40,9 +40,14 @@ class TaskFiles {
 };
 
 struct CopyError {
-  std::string text;   // "input data.bin: No such file or directory"
-  bool ours = false;  // the copy could not be written (a full disk); else the original not be read
+  enum class Kind : std::uint8_t { unreadable, unwritable, too_large };  // original, copy, together
+  std::string text;  // "input data.bin: No such file or directory"
+  Kind kind = Kind::unreadable;
 };
+
+// How a task is told that it is beyond a limit, wherever that is noticed. `what`: "inputs" ...
+std::string beyond_task_bytes(const std::string& what, std::uint64_t limit);
+std::string beyond_output_bytes(std::uint64_t limit);
 
 // Copies stdin and inputs to where the task will find them (sharing blocks where the file system
 // can). Their total size, or why not.

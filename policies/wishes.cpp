@@ -28,7 +28,7 @@ std::optional<core::PeerId> first_wish(const core::View& view, const core::Searc
 std::optional<core::PeerId> older_wish(const core::View& view, const core::Task& next) {
   if (view.handoff_time < 0 || view.handoff_time * kWorth > view.run_time) return std::nullopt;
   for (const core::Wish& wish : view.wishes) {
-    if (wish.since >= next.arrived) return std::nullopt;
+    if (view.now - wish.since <= next.age(view.now)) return std::nullopt;
     if (wish.role == core::Role::sender && is_present(view, wish.peer)) return wish.peer;
   }
   return std::nullopt;

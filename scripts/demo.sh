@@ -14,6 +14,7 @@ cmake --preset release >/dev/null
 cmake --build --preset release -j "$(nproc)" --target peerd peerctl | tail -n 1
 readonly peerd=$PWD/$build/peerd/peerd peerctl=$PWD/$build/peerd/ctl/peerctl
 
+trap '' INT TERM # until it is known what there is to clean up
 work=$(mktemp -d -t peerd-demo.XXXXXX)
 declare -a daemons=()
 watcher=""
@@ -28,12 +29,15 @@ stop_peers() {
   daemons=()
 }
 clean_up() {
+  trap '' INT TERM # once is enough: a second Ctrl-C would end this half done
+  # Also a child that was started and not yet noted.
+  mapfile -t daemons < <(jobs -p)
   stop_peers now
   rm -rf "$work"
 }
 trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'trap "" INT TERM; exit 130' INT
+trap 'trap "" INT TERM; exit 143' TERM
 
 ctl() { "$peerctl" --socket "$work/$1/control.sock" "${@:2}"; }
 

@@ -61,18 +61,23 @@ const char* exit_codes_help() {
          "        127  the command was not found where it ran\n"
          "          1  of several tasks, some failed\n"
          "         64  the command line makes no sense\n"
-         "         65  the task is beyond a limit\n"
+         "         65  the task's inputs are beyond a limit; to be cancelled, it has ended "
+         "already\n"
          "         66  an input file is missing or unreadable\n"
+         "         67  no such task here\n"
          "         69  no daemon answers, or it went away, or the task is lost\n"
-         "         71  the system failed the task (disk full, output not produced, ...)\n"
+         "         71  the task failed otherwise: the disk is full, an output was not produced or "
+         "is\n"
+         "             beyond a limit, ...\n"
          "         73  an output file cannot be written\n"
          "         74  what peerctl prints cannot be written\n"
-         "         75  not now: a queue is full\n"
+         "         75  not now: the queue is full, the peer is stopping\n"
          "         76  peerctl and peerd do not understand each other\n"
          "         77  no permission to talk to the daemon\n"
-         "  130, 143   peerctl was ended by SIGINT (Ctrl-C), by SIGTERM\n"
+         "        129  peerctl was ended by SIGHUP\n"
+         "        130  by SIGINT (Ctrl-C)\n"
          "        141  whoever read peerctl's output is gone\n"
-         "        143  the task was cancelled by someone else\n";
+         "        143  peerctl was ended by SIGTERM, or the task was cancelled by someone else\n";
 }
 
 }  // namespace peerctl

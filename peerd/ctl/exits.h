@@ -15,11 +15,12 @@ namespace peerctl {
 constexpr int kExitOk = 0;
 constexpr int kExitSomeFailed = 1;     // of several
 constexpr int kExitUsage = 64;         // the command line makes no sense
-constexpr int kExitDataError = 65;     // the task is beyond a limit
+constexpr int kExitDataError = 65;     // the task is beyond a limit, or has ended already
 constexpr int kExitNoInput = 66;       // an input file is missing or unreadable
+constexpr int kExitNoTask = 67;        // no such task here
 constexpr int kExitUnavailable = 69;   // no daemon, it went away, or the task is lost
 constexpr int kExitSoftware = 70;      // peerctl itself failed
-constexpr int kExitSystemError = 71;   // the system failed the task: disk full, input vanished
+constexpr int kExitSystemError = 71;   // the system failed the task: disk full, output missing
 constexpr int kExitCannotCreate = 73;  // an output cannot be written
 constexpr int kExitIoError = 74;       // peerctl's own output cannot be written
 constexpr int kExitProtocol = 76;      // peerctl and peerd do not understand each other

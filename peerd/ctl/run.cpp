@@ -17,6 +17,12 @@
 namespace peerctl {
 namespace {
 
+// nohup's wish is respected.
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 class Run {
  public:
   Run(const std::string& socket, bool verbose)
@@ -24,7 +30,10 @@ class Run {
         client_(loop_.get(), socket, [this](const Problem& problem) { lost(problem); }),
         copy_(loop_.get(), client_, [this](int code) { cancel(code); }),
         on_interrupt_(loop_.get(), SIGINT, [this] { interrupted(SIGINT); }),
-        on_terminate_(loop_.get(), SIGTERM, [this] { interrupted(SIGTERM); }) {}
+        on_terminate_(loop_.get(), SIGTERM, [this] { interrupted(SIGTERM); }) {
+    if (!is_ignored(SIGHUP))
+      on_hangup_.emplace(loop_.get(), SIGHUP, [this] { interrupted(SIGHUP); });
+  }
 
   int run(net::TaskSpec spec) {
     client_.ask(net::SubmitRequest{std::move(spec)},
@@ -107,6 +116,7 @@ class Run {
   OutputCopy copy_;
   SignalWatch on_interrupt_;
   SignalWatch on_terminate_;
+  std::optional<SignalWatch> on_hangup_;
 };
 
 int run_run(const Invocation& invocation) {
@@ -141,6 +151,9 @@ int run_logs(const Invocation& invocation) {
                const auto* failure = std::get_if<net::Failure>(&body);
                code = failure != nullptr ? complain(to_problem(*failure)) : kExitOk;
                const auto* ended = std::get_if<net::Ended>(&body);
+               // What it has written may not be all.
+               if (ended != nullptr && ended->status.kind == core::ExitStatus::Kind::lost)
+                 code = exit_code(ended->status);
                const std::string words = ended != nullptr ? ending_in_words(*ended) : "";
                if (!words.empty()) remark("task " + ended->task + " " + words);
              });
@@ -158,8 +171,10 @@ Verb run_verb() {
   verb.details =
       "Options end at the first word that is none, so that the command's own are left alone.\n"
       "Both outputs come as the task writes them, and peerctl exits with its code. Ctrl-C "
-      "(SIGINT)\n"
-      "and SIGTERM cancel the task and wait for its end; a second one leaves at once.\n"
+      "(SIGINT),\n"
+      "SIGTERM and SIGHUP (the terminal is gone; not under nohup) cancel the task and wait for "
+      "its\n"
+      "end; a second one leaves at once.\n"
       "\n"
       "  peerctl run --input notes.txt --output notes.txt.xz xz -9 --keep notes.txt\n";
   verb.reach = Reach::first_word;
@@ -176,6 +191,7 @@ Verb logs_verb() {
   verb.name = "logs";
   verb.arguments = "[-f] TASK";
   verb.summary = "Print what a task has written, stdout to stdout and stderr to stderr";
+  verb.details = "Exits with 0 however the task ended, but with 69 if it is lost.\n";
   verb.add_options = [](boost::program_options::options_description& options) {
     options.add_options()("follow,f", "go on until the task has ended");
   };

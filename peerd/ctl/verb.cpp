@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "peerd/ctl/output.h"
 #include "config/paths.h"
+#include "peerd/ctl/output.h"
 
 namespace po = boost::program_options;
 

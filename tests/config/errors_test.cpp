@@ -37,8 +37,9 @@ TEST_CASE_METHOD(ConfigFixture, "bad values are named with what is allowed") {
       {"load.weight = 0", "\"0\" is out of range; allowed: 0.001 ... 1000"},
       {"network.insecure = yes", "\"yes\" is unknown; allowed: true, false"},
       {"node.log_level = loud", "\"loud\" is unknown; allowed: error, warning, info, debug"},
-      {"policy.preset = best",
-       "\"best\" is unknown; allowed: none, random, sender, receiver, symmetric, adaptive"},
+      {"policy.preset = better",
+       "\"better\" is unknown; allowed: none, random, sender, receiver, symmetric, adaptive, "
+       "late_binding, best"},
       {"policy.transfer = fear", "\"fear\" is unknown; allowed: threshold, dual_threshold, never"},
       {"node.name = a b",
        "\"a b\" contains another character; allowed: 1 ... 63 letters, digits, '-', '_' and '.'"},
@@ -78,6 +79,8 @@ TEST_CASE_METHOD(ConfigFixture, "contradictions point at what was given") {
   CHECK(errors("[policy]\n\nhigh = 0.5\n") ==
         Lines{"c:3: policy.high: low = 1 and high = 0.5 contradict each other; allowed: low < "
               "high"});
+  // Only who reads both is troubled.
+  CHECK(errors("[policy]\npreset = sender\nlow = 3\nhigh = 2\n").empty());
   CHECK(errors("limits.probe_timeout = 2s\n") ==
         Lines{"c:1: limits.probe_timeout: probe_timeout = 2s and search_timeout = 1s contradict "
               "each other; allowed: probe_timeout <= search_timeout"});

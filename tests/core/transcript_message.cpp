@@ -60,6 +60,7 @@ core::Offer parse_offer(Words& words) {
   if (words.take("going_home")) offer.source_load = core::kMaxLoad;
   offer.needs.memory_bytes = words.option("memory", parse_number, std::uint64_t{0}) << 20;
   offer.needs.bundle_bytes = words.option("bundle", parse_number, std::uint64_t{0});
+  offer.waited = words.option("waited", parse_duration, core::Duration{0});
   offer.needs.priority = words.option("priority", parse_number, std::int32_t{0});
   return offer;
 }

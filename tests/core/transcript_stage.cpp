@@ -118,6 +118,7 @@ void Stage::act(const std::string& verb, Words& words) {
   if (verb == "wait") return pass(parse_duration(words.next()));
   if (verb == "submit") return submit(words);
   if (verb == "drain") return step(core::DrainRequested{});
+  if (verb == "turn_away") return step(core::SubmissionTurnedAway{parse_veto(words.next())});
   if (verb == "cancel") return step(core::CancelRequested{parse_task(words.next())});
   if (verb == "bundle_sent") return step(parse_pair<core::BundleSent>(words, memory_));
   if (verb == "bundle_received") return step(parse_pair<core::BundleReceived>(words, memory_));

@@ -16,6 +16,14 @@ def forever():
     return ["sleep", "600"]
 
 
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Dying(ClusterTest):
     def with_a_task_elsewhere(self, **settings):
         merged = {"policy": {"preset": "sender"}, **FAST, **settings}
@@ -37,10 +45,13 @@ class Dying(ClusterTest):
     def test_a_task_on_a_killed_peer_is_lost_and_its_user_told(self):
         first, owner, task = self.with_a_task_elsewhere()
         waiting = first.ctl_start("wait", task)
+        following = first.ctl_start("logs", "-f", task)
         owner.kill()
         out, err = waiting.communicate(timeout=60)
-        self.assertNotEqual(waiting.returncode, 0)
+        self.assertEqual(waiting.returncode, 69)
         self.assertIn(owner.name.encode(), out + err)
+        self.assertEqual(following.wait(timeout=60), 69)
+        self.assertEqual(first.ctl("logs", task, check=False).returncode, 69)
         self.assertEqual(first.task(task)["state"], "lost")
         self.assertIn(f"lost with {owner.name}", first.ctl("explain", task).stdout.decode())
 
@@ -50,6 +61,20 @@ class Dying(ClusterTest):
         owner.start()
         wait_until(lambda: first.task(task)["state"] == "lost", "the home node knows")
         wait_until(lambda: first.sees(owner) == "alive", "the restarted peer is alive")
+
+    def test_what_a_killed_peers_tasks_started_ends_with_its_restart(self):
+        peer = self.cluster.add()
+        bystander = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        self.addCleanup(lambda: (bystander.kill(), bystander.wait()))
+        task = peer.submit("sh", "-c", "sleep 71 & echo $!; setsid sleep 72 & sleep 73 & echo $!; wait")
+        wait_until(lambda: peer.ctl("logs", task).stdout.count(b"\n") == 2, "the task runs")
+        children = peer.ctl("logs", task).stdout.split()
+        peer.kill()
+        peer.start()
+        for child in children:
+            wait_until(lambda: not alive(int(child)), f"{child} is gone")
+        self.assertIn("left running", peer.log())
+        self.assertIsNone(bystander.poll())
 
     def test_a_stopped_peer_is_not_dead(self):
         # The default membership periods, and every peer at work: one second is no death.
@@ -103,12 +128,14 @@ class Dying(ClusterTest):
 
     def test_a_second_sigterm_stops_at_once(self):
         first, second = self.peers(2, **FAST)
-        second.submit("--pin", *forever())
+        tasks = [second.submit("--pin", *forever()) for _ in range(2)]
         wait_until(lambda: second.tasks()[0]["state"] == "running", "the task runs")
         second.process.terminate()
         wait_until(lambda: "again to stop at once" in second.log(), "the first one is heard")
         second.process.terminate()
         self.assertEqual(second.process.wait(timeout=60), 75)
+        self.assertIn("2 tasks submitted here have not ended, and nobody will know of them: "
+                      + ", ".join(tasks), second.log())
 
     def test_hostile_bytes_do_no_harm(self):
         first, second = self.peers(2, **FAST)
@@ -151,7 +178,7 @@ class Full(ClusterTest):
         peer = self.small("b1")
         self.data(peer, 5 << 20)
         result = peer.ctl("run", "--input", "data", "true", check=False)
-        self.assertEqual(result.returncode, 73)
+        self.assertEqual(result.returncode, 71)
         self.assertIn(b"No space left on device", result.stderr)
         self.assertEqual(peer.ctl("run", "echo", "well").stdout, b"well\n")
 
@@ -256,6 +283,20 @@ class Starting(ClusterTest):
         peer.send_signal(signal.SIGHUP)
         wait_until(lambda: "stays as it was" in peer.log(), "the mistake is told")
         self.assertEqual(peer.ctl("run", "echo", "alive").stdout, b"alive\n")
+
+    def test_seeds_change_at_run_time(self):
+        first = self.cluster.add()
+        lone = self.cluster.add(membership={"seeds": "127.0.0.1:1", "join_interval": "200ms"})
+        self.assertEqual(lone.sees(first), None)
+        lone.settings["membership"]["seeds"] = "no-such-host.invalid:1"
+        lone.write_config()
+        lone.send_signal(signal.SIGHUP)
+        wait_until(lambda: "the seeds stay as they were" in lone.log(), "the mistake is told")
+        lone.settings["membership"]["seeds"] = first.address
+        lone.write_config()
+        lone.send_signal(signal.SIGHUP)
+        wait_until(lambda: lone.sees(first) == "alive", "it has joined")
+        self.assertNotIn("needs a restart", lone.log())
 
     def test_task_numbers_are_never_reused(self):
         peer = self.cluster.add()

@@ -104,7 +104,7 @@ class OnePeer(ClusterTest):
         self.peer.ctl("run", "true")
         task = self.peer.tasks()[0]["task"]
         result = self.peer.ctl("cancel", task, check=False)
-        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(result.returncode, 65)
         self.assertIn(b"has ended already: exit 0", result.stderr)
 
     def test_cancelling_a_waiting_task(self):

@@ -42,9 +42,9 @@ TEST_CASE("the bytes of datagrams are what they were") {
   CHECK(datagram(core::Ping{7, core::PeerId{2}, {member}}) ==
         "98" + opening + "c0" + "00" + "0702" + "91" + "97cf0102030405060708" + "a6626f61726431" +
             "92c41000000000000000000000ffff7f000001cd1ce8" + "0101c309");
-  CHECK(datagram(core::Offer{kTask, 2, {1 << 20, 70'000, -1}, 1, 6, 4, 2500}) ==
-        "9c" + opening + "c0" + "0b" + "92cf010203040506070811" + "02" +
-            "93ce00100000ce00011170ff" + "010604cd09c4");
+  CHECK(datagram(core::Offer{kTask, 2, {1 << 20, 70'000, -1}, 1, 6, 4, 2500, 70'000}) ==
+        "9d" + opening + "c0" + "0b" + "92cf010203040506070811" + "02" +
+            "93ce00100000ce00011170ff" + "010604cd09c4" + "ce00011170");
   CHECK(datagram(core::Commit{kTask, 2}) ==
         "97" + opening + "c0" + "0f" + "92cf010203040506070811" + "02");
   CHECK(datagram(core::TaskReport{kTask,

@@ -114,6 +114,8 @@ TEST_CASE("enums and ranges of balancing and handoff are checked") {
         "tag 11: field 2: field 2: 11 is not within -9 ... 10");
   CHECK(sent(core::Offer{kTask, 1, {0, 0, -10}, 0, 0, 0, 0}) ==
         "tag 11: field 2: field 2: -10 is not within -9 ... 10");
+  CHECK(sent(core::Offer{kTask, 1, {0, 0, 0}, 0, 0, 0, 0, -1}) ==
+        "tag 11: field 7: -1 is not within 0 ... 2592000000000");
   CHECK(sent(core::Grant{{core::PeerId::none, 1}, 1}) == "tag 12: field 0: a task of nobody");
   core::TaskReport report;
   report.task = kTask;

@@ -143,7 +143,7 @@ TEST_CASE("a slow reader gets everything, and the task's end waits for it") {
 TEST_CASE("Ctrl-C cancels the task and waits for its end") {
   test::Scene scene;
   Daemon daemon(scene);
-  const int signal = GENERATE(SIGINT, SIGTERM);
+  const int signal = GENERATE(SIGINT, SIGTERM, SIGHUP);
   test::Program& run = scene.peerctl({"run", "sleep", "1000"});
   daemon.wait_for_follower();
   run.send_signal(signal);

@@ -47,7 +47,7 @@ struct Daemon {
 
   void end(std::uint32_t request, const std::string& task) {
     if (!commands.contains(task)) {
-      return scene.answer(request, net::Failure{66, "there is no task " + task});
+      return scene.answer(request, net::Failure{67, "there is no task " + task});
     }
     net::Ended ended;
     ended.task = task;
@@ -245,7 +245,7 @@ TEST_CASE("wait exits with the code of one task and sums up several") {
   SECTION("an unknown one") {
     test::Program& wait = scene.peerctl({"wait", "77"});
     scene.run_to_end(wait);
-    CHECK(wait.code == 66);
+    CHECK(wait.code == 67);
     CHECK(wait.err == "peerctl: there is no task 77\n");
   }
   SECTION("several") {

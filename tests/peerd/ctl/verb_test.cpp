@@ -42,7 +42,7 @@ void answer_tables(test::Scene& scene, const net::ControlFrame& frame) {
     scene.answer(frame.request, net::Stats{{{"searches", "probe_sent", 3}}});
   } else if (const auto* explain = std::get_if<net::ExplainRequest>(&frame.body)) {
     if (explain->task != "17") {
-      return scene.answer(frame.request, net::Failure{66, "there is no task " + explain->task});
+      return scene.answer(frame.request, net::Failure{67, "there is no task " + explain->task});
     }
     scene.answer(frame.request, net::Lines{{"submitted\x1b[2J"}, true});
     scene.answer(frame.request, net::Lines{{"started"}, false});
@@ -70,7 +70,7 @@ TEST_CASE("verbs that ask once print what they are told") {
   CHECK(outcome_of(scene, {"explain", "17", "--json"}).out ==
         "{\"task\":\"17\",\"lines\":[\"submitted\\u001b[2J\",\"started\"]}\n");
   const Outcome unknown = outcome_of(scene, {"explain", "99"});
-  CHECK(unknown.code == 66);
+  CHECK(unknown.code == 67);
   CHECK(unknown.err == "peerctl: there is no task 99\n");
   // Without a terminal `top` prints one picture.
   const Outcome top = outcome_of(scene, {"top"});
