@@ -2,6 +2,7 @@
 // the actions of the step so far.
 #pragma once
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,8 @@ struct Context {
   Time now = 0;
   Timers timers{};
   PeerTable peers{};
-  Counters counters{};
+  std::shared_ptr<Counters> counted_in = std::make_shared<Counters>();
+  Counters& counters = *counted_in;
   Actions actions{};
   bool draining = false;
 

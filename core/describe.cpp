@@ -18,7 +18,7 @@ std::string members(const std::vector<Member>& gossip) {
   std::string text;
   for (const Member& member : gossip) {
     text += text.empty() ? " [" : ", ";
-    text += member.name + " " + kStates[static_cast<std::size_t>(member.state)] + " " +
+    text += member.name.text() + " " + kStates[static_cast<std::size_t>(member.state)] + " " +
             number(start_count(member.incarnation)) + "." +
             number(member.incarnation & 0xffffffffu);
     if (member.draining) text += " draining";

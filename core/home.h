@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <set>
 #include <vector>
@@ -64,7 +64,7 @@ class HomeRecords {
   Context& context_;
   std::map<std::uint64_t, HomeRecord> records_;  // by serial
   std::set<std::uint64_t> open_;
-  std::deque<std::uint64_t> ended_;                // oldest first
+  std::list<std::uint64_t> ended_;                 // oldest first
   std::map<std::uint64_t, std::uint32_t> asking_;  // serials asked about, and how often
 };
 

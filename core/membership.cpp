@@ -115,9 +115,8 @@ Member Membership::self_member() const {
   return {.id = context_.self.id,
           .name = context_.self.name,
           .endpoint = context_.self.endpoint,
-          .incarnation = context_.self.incarnation,
-          .state = MemberState::alive,
-          .draining = context_.draining};
+          .draining = context_.draining,
+          .incarnation = context_.self.incarnation};
 }
 
 // Lifeguard: a peer whose own probes fail or which hears itself accused takes more time for
@@ -147,8 +146,8 @@ PeerId Membership::next_target() {
 
 std::vector<PeerId> Membership::random_live(std::size_t count, PeerId except) {
   std::vector<PeerId> live;
-  for (const auto& [id, member] : context_.peers.all())
-    if (is_live(member.state) && id != except) live.push_back(id);
+  for (const Member& member : context_.peers.all())
+    if (is_live(member.state) && member.id != except) live.push_back(member.id);
   const std::size_t wanted = std::min(count, live.size());
   for (std::size_t i = 0; i < wanted; ++i) {
     const std::size_t other = i + context_.rng.below(live.size() - i);
@@ -263,9 +262,8 @@ void Membership::try_seeds() {
   const MembershipConfig& config = context_.config.membership;
   for (const Endpoint& seed : seeds_) {
     const bool known = std::any_of(
-        context_.peers.all().begin(), context_.peers.all().end(), [&](const auto& entry) {
-          return entry.second.endpoint == seed && is_live(entry.second.state);
-        });
+        context_.peers.all().begin(), context_.peers.all().end(),
+        [&](const Member& member) { return member.endpoint == seed && is_live(member.state); });
     if (!known) context_.send_to(PeerId::none, seed, Join{self_member()});
   }
   const bool alone = context_.peers.live_count() == 0;
@@ -277,8 +275,8 @@ void Membership::try_seeds() {
 void Membership::try_gone_peer() {
   context_.timers.set({Kind::rejoin}, context_.now + context_.config.membership.rejoin_interval);
   std::vector<PeerId> dead;
-  for (const auto& [id, member] : context_.peers.all())
-    if (member.state == MemberState::dead) dead.push_back(id);
+  for (const Member& member : context_.peers.all())
+    if (member.state == MemberState::dead) dead.push_back(member.id);
   if (dead.empty()) return;
   const PeerId peer = dead[context_.rng.below(dead.size())];
   context_.send(peer, Ping{next_sequence_++, peer, gossip_for(peer)});

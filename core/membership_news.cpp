@@ -3,6 +3,7 @@
 #include <bit>
 #include <cassert>
 
+#include "core/by_id.h"
 #include "core/membership.h"
 
 namespace core {
@@ -216,11 +217,11 @@ std::vector<Member> Membership::gossip_for(PeerId to) {
 
   const auto& all = context_.peers.all();
   for (std::size_t i = 0; i < kTrickle && gossip.size() < kMaxMembersPerMessage; ++i) {
-    const auto next = all.upper_bound(trickle_);
-    const PeerId id = next == all.end() ? context_.self.id : next->first;
+    const auto next = lower_bound_by_id(all, PeerId{value(trickle_) + 1});
+    const PeerId id = next == all.end() ? context_.self.id : next->id;
     trickle_ = next == all.end() ? PeerId::none : id;
-    if (id == to || (next != all.end() && next->second.state != MemberState::alive)) continue;
-    gossip.push_back(record_of(id));
+    if (id == to || (next != all.end() && next->state != MemberState::alive)) continue;
+    gossip.push_back(next == all.end() ? self_member() : *next);
   }
   return gossip;
 }

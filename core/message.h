@@ -6,10 +6,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <variant>
 #include <vector>
 
+#include "core/name.h"
 #include "core/types.h"
 
 namespace core {
@@ -26,11 +26,11 @@ enum class MemberState : std::uint8_t { alive, suspect, dead, left };
 // One peer's news. A higher incarnation wins; at the same one left > dead > suspect > alive.
 struct Member {
   PeerId id = PeerId::none;
-  std::string name;
+  Name name;
   Endpoint endpoint;
-  Incarnation incarnation = 0;
   MemberState state = MemberState::alive;
-  bool draining = false;          // takes no tasks any more
+  bool draining = false;  // takes no tasks any more
+  Incarnation incarnation = 0;
   PeerId accuser = PeerId::none;  // who suspects it, so that independent suspicions can be counted
 
   bool operator==(const Member&) const = default;

@@ -2,6 +2,7 @@
 // shared Context but not each other; what one of them hands back is routed here.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "core/context.h"
@@ -17,10 +18,10 @@ namespace core {
 class Node::Impl {
  public:
   Impl(Identity identity, const Config& config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed);
+       std::uint64_t seed, std::shared_ptr<Counters> counters);
 
   // node.cpp: events in, actions out
-  Actions step(Time now, const Event& event);
+  void step(Time now, const Event& event, Actions& actions);
   void on(const Tick&);
   void on(const MessageReceived& event);
   void on(const LoadSampled& event);

@@ -1,8 +1,7 @@
 // Every other peer that is remembered, and the few of them that a policy may be shown.
 #pragma once
 
-#include <map>
-#include <optional>
+#include <cstddef>
 #include <vector>
 
 #include "core/message.h"
@@ -13,13 +12,14 @@ namespace core {
 
 class PeerTable {
  public:
-  using Members = std::map<PeerId, Member>;
+  using Members = std::vector<Member>;
 
+  // Valid until a peer is added or removed.
   const Member* find(PeerId id) const;
-  // Adds the peer or replaces its news.
+  // Adds the peer or replaces its news. `member` must not be one of all().
   void put(const Member& member);
   void remove(PeerId id);
-  const Members& all() const { return members_; }
+  const Members& all() const { return members_; }  // by id
 
   // Alive or suspected, and not draining: those that may be asked for or offered work. By id.
   const std::vector<PeerInfo>& eligible() const { return eligible_; }
@@ -31,12 +31,14 @@ class PeerTable {
   void learn(PeerId id, Load load, Role role, Time now);
 
  private:
-  std::vector<PeerInfo>::iterator place(PeerId id);
   void follow(PeerId id, bool now_eligible);
 
+  std::vector<PeerId> ids_;  // of members_: searched, so that a large table stays out of the way
   Members members_;
   std::vector<PeerInfo> eligible_;
   std::size_t live_ = 0;
+  // Where find() last succeeded: who has just spoken is as a rule the next one to be answered.
+  mutable std::size_t last_found_ = 0;
 };
 
 constexpr bool is_live(MemberState state) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cassert>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -17,14 +18,15 @@ namespace {
 constexpr Within kLoad{0, core::kMaxLoad};
 
 // A peer's name is printed on terminals and in logs: it brings no control characters along.
-struct Name {
-  void write(Writer& writer, const std::string& value) const { writer.text(value); }
-  void read(Reader& reader, std::string& value) const {
-    value = reader.text(core::kMaxNameBytes);
-    for (const char character : value) {
+struct Printable {
+  void write(Writer& writer, const core::Name& value) const { writer.text(value); }
+  void read(Reader& reader, core::Name& value) const {
+    const std::string_view text = reader.text(core::kMaxNameBytes);
+    for (const char character : text) {
       const auto code = static_cast<std::uint8_t>(character);
       if (code < 0x20 || code == 0x7f) return reader.fail("a name with control characters");
     }
+    value = text;
   }
 };
 
@@ -62,7 +64,7 @@ struct Layout<core::Endpoint> {
 template <>
 struct Layout<core::Member> {
   static constexpr auto fields = std::tuple(
-      field(&core::Member::id, Somebody{}), field(&core::Member::name, Name{}),
+      field(&core::Member::id, Somebody{}), field(&core::Member::name, Printable{}),
       field(&core::Member::endpoint), field(&core::Member::incarnation),
       field(&core::Member::state), field(&core::Member::draining), field(&core::Member::accuser));
 };
@@ -215,11 +217,15 @@ constexpr codec::Version kVersion{core::kProtocolVersion};
 }  // namespace
 
 Bytes encode(const Datagram& datagram) {
-  codec::Writer writer;
-  writer.array(kOpening + 1 + codec::alternative_fields(datagram.message));
+  return encode(datagram.header, datagram.message, {});
+}
+
+Bytes encode(const core::Header& header, const core::Message& message, Bytes spare) {
+  codec::Writer writer(std::move(spare));
+  writer.array(kOpening + 1 + codec::alternative_fields(message));
   kVersion.write(writer, core::kProtocolVersion);
-  codec::write_fields(writer, datagram.header);
-  codec::write_alternative(writer, datagram.message);
+  codec::write_fields(writer, header);
+  codec::write_alternative(writer, message);
   Bytes bytes = writer.take();
   assert(bytes.size() <= kMaxDatagramBytes);
   return bytes;

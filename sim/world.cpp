@@ -1,6 +1,8 @@
 #include "sim/world.h"
 
+#include <algorithm>
 #include <cassert>
+#include <set>
 #include <type_traits>
 #include <utility>
 
@@ -38,7 +40,10 @@ std::uint64_t derive(std::uint64_t seed, std::uint64_t stream) {
 }  // namespace
 
 World::World(const WorldOptions& options)
-    : options_(options), network_(options.link, derive(options.seed, 1)) {}
+    : options_(options),
+      network_(options.link, derive(options.seed, 1)),
+      history_(options.lean),
+      counters_(options.lean ? std::make_shared<core::Counters>() : nullptr) {}
 
 // --- Nodes
 
@@ -49,12 +54,36 @@ NodeIndex World::add(const NodeOptions& options) {
   node.id = options.id.value_or(core::PeerId{derive(options_.seed, 1000 + index) | 1});
   node.name = "n" + std::to_string(index);
   node.endpoint = endpoint_of(index);
-  node.config = options.config;
+  node.config = share(options.config);
   node.seeds = endpoints_of(options.seeds);
   by_id_.emplace(node.id, index);
   nodes_.push_back(std::move(node));
   start(index);
   return index;
+}
+
+void World::acquaint(std::uint32_t view) {
+  const std::uint32_t others = size() - 1;
+  const std::uint32_t wanted = view == 0 ? others : std::min(view, others);
+  core::Rng rng(derive(options_.seed, 2));
+  std::vector<core::Member> peers;
+  for (NodeIndex index = 0; index < size(); ++index) {
+    peers.clear();
+    // Floyd's draw of a subset: of those after `index`, counted round.
+    std::set<std::uint32_t> drawn;
+    for (std::uint32_t last = others - wanted + 1; last <= others; ++last) {
+      const auto step = static_cast<std::uint32_t>(1 + rng.below(last));
+      if (!drawn.insert(step).second) drawn.insert(last);
+    }
+    for (const std::uint32_t step : drawn) {
+      const VirtualNode& peer = nodes_[(index + step) % size()];
+      peers.push_back({.id = peer.id,
+                       .name = peer.name,
+                       .endpoint = peer.endpoint,
+                       .incarnation = core::first_incarnation(peer.life)});
+    }
+    nodes_[index].core->remember(peers);
+  }
 }
 
 void World::start(NodeIndex index) {
@@ -66,8 +95,8 @@ void World::start(NodeIndex index) {
   const core::Identity identity{node.id, node.name, node.endpoint,
                                 core::first_incarnation(node.life)};
   const std::uint64_t stream = (std::uint64_t{node.life} << 32) + 2 * index + 2;
-  node.core = std::make_unique<core::Node>(identity, node.config, policies::make_policies,
-                                           node.seeds, derive(options_.seed, stream));
+  node.core = std::make_unique<core::Node>(identity, *node.config, policies::make_policies,
+                                           node.seeds, derive(options_.seed, stream), counters_);
   step(index, core::Tick{});
 }
 
@@ -139,8 +168,14 @@ void World::sample(NodeIndex node, const core::LoadSampled& sample) {
   step(node, sample);
 }
 
+std::shared_ptr<const core::Config> World::share(const core::Config& config) {
+  if (config_ == nullptr || *config_ != config)
+    config_ = std::make_shared<const core::Config>(config);
+  return config_;
+}
+
 void World::reconfigure(NodeIndex index, const core::Config& config) {
-  nodes_[index].config = config;
+  nodes_[index].config = share(config);
   step(index, core::Reconfigured{config});
 }
 
@@ -209,10 +244,13 @@ void World::step(NodeIndex index, const core::Event& event) {
   VirtualNode& node = nodes_[index];
   if (node.state != VirtualNode::State::up) return;
   ++events_;
-  const core::Actions actions = node.core->step(now_, event);
+  // One vector serves all steps; a step that an observer takes inside this one has its own.
+  core::Actions actions = std::exchange(actions_, {});
+  node.core->step(now_, event, actions);
   for (const Observer& observer : observers_) observer({now_, index, event, actions});
   for (const core::Action& action : actions)
     std::visit([&](const auto& one) { perform(index, one); }, action);
+  actions_ = std::move(actions);
   if (node.state == VirtualNode::State::up) arm(index);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ struct WorldOptions {
   Link link{};
   core::Duration stop_time = 10 * core::kMillisecond;  // from a stop signal to a process's end
   std::size_t backlog = 4096;  // datagrams that a paused node's socket holds; more are lost
+  // For many nodes and long runs: History keeps no task whose end has been recorded, and all nodes
+  // count into the same Counters.
+  bool lean = false;
 };
 
 struct NodeOptions {
@@ -56,6 +60,8 @@ class World {
 
   // Adds a node and starts it.
   NodeIndex add(const NodeOptions& options = {});
+  // Every node has known so many random others from the start (0: all of them), and need not join.
+  void acquaint(std::uint32_t view);
   // As if stopped with SIGSTOP: events pile up, its tasks run on. Once resumed, it first hears of
   // its overdue timers.
   void pause(NodeIndex node);
@@ -99,6 +105,7 @@ class World {
   void replay(NodeIndex from, NodeIndex to, const core::Message& message);
 
  private:
+  std::shared_ptr<const core::Config> share(const core::Config& config);
   void start(NodeIndex index);
   void stop(NodeIndex index);
   void handle(Occurrence&& occurrence);
@@ -139,9 +146,14 @@ class World {
   std::uint64_t datagrams_ = 0;
   Network network_;
   History history_;
+  std::shared_ptr<const core::Config> config_;  // the last one that a node was given
+  std::shared_ptr<core::Counters> counters_;    // shared by all nodes; none: each has its own
   std::vector<VirtualNode> nodes_;
   std::map<core::PeerId, NodeIndex> by_id_;
   EventQueue<Occurrence> queue_;
+  // Memory to use again: the last step's actions, datagrams that have arrived.
+  core::Actions actions_;
+  std::vector<net::Bytes> buffers_;
   std::vector<Observer> observers_;
   Interceptor interceptor_;
 };

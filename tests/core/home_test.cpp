@@ -63,7 +63,9 @@ core::TaskReport report(std::uint64_t serial, core::Epoch epoch, TaskState state
 }
 
 // As the owner says it itself.
-void tell(core::HomeRecords& home, const core::TaskReport& news) { home.report(news, news.owner); }
+void tell(core::HomeRecords& home, const core::TaskReport& news) {
+  home.report(news, news.owner);
+}
 
 using Whats = std::vector<Persist::What>;
 

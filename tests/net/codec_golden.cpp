@@ -37,8 +37,8 @@ TEST_CASE("the bytes of datagrams are what they were") {
         "96" + opening + "cd05dc" + "09" + "01");
   CHECK(datagram(core::ProbeReply{1, 2000, core::Role::ok, core::Veto::draining, 3}) ==
         "9a" + opening + "c0" + "07" + "01cd07d0010503");
-  const core::Member member{kPeer, "board1",       kEndpoint, 1, core::MemberState::suspect,
-                            true,  core::PeerId{9}};
+  const core::Member member{kPeer, "board1", kEndpoint,      core::MemberState::suspect,
+                            true,  1,        core::PeerId{9}};
   CHECK(datagram(core::Ping{7, core::PeerId{2}, {member}}) ==
         "98" + opening + "c0" + "00" + "0702" + "91" + "97cf0102030405060708" + "a6626f61726431" +
             "92c41000000000000000000000ffff7f000001cd1ce8" + "0101c309");

@@ -78,7 +78,7 @@ TEST_CASE("datagrams beyond their limits are refused") {
 
   core::Member member = test::largest_member();
   CHECK(sent(core::Join{member}) == "accepted");
-  member.name += "n";
+  member.name = member.name.text() + "n";
   CHECK(sent(core::Join{member}) ==
         "tag 4: field 0: field 1: a text of 64 bytes, at most 63 allowed");
   member.name = "red\x1b[31m";
@@ -90,7 +90,7 @@ TEST_CASE("datagrams beyond their limits are refused") {
   member.state = static_cast<core::MemberState>(4);
   CHECK(sent(core::Join{member}) == "tag 4: field 0: field 4: 4 is not within 0 ... 3");
 
-  const core::Member small{kPeer, "n", {}, 1, core::MemberState::alive, false, core::PeerId::none};
+  const core::Member small{.id = kPeer, .name = "n", .endpoint = {}, .incarnation = 1};
   std::vector<core::Member> members(core::kMaxMembersPerMessage, small);
   CHECK(sent(core::News{members}) == "accepted");
   members.push_back(small);

@@ -81,7 +81,6 @@ void tame(core::TaskId& task, Rng& rng) {
 }
 void tame(core::Member& member, Rng& rng) {
   member.id = somebody(rng);
-  member.name = text(core::kMaxNameBytes, "board-0123456789.\xc3\xa9", rng);
 }
 void tame(core::ProbeReply& reply, Rng& rng) {
   reply.load = number(0, core::kMaxLoad, rng);
@@ -145,6 +144,10 @@ void fill(T& value, Rng& rng);
 
 void fill(std::string& value, Rng& rng) {
   value = text(core::kMaxNameBytes, {"abc\0\n\x7f\xc3\xa9\xff", 9}, rng);
+}
+
+void fill(core::Name& value, Rng& rng) {
+  value = text(core::kMaxNameBytes, "board-0123456789.\xc3\xa9", rng);
 }
 
 template <std::size_t kSize>
