@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
   const core::Duration duration = std::stol(argv[3]) * core::kSecond;
 
   const std::size_t empty = resident_bytes();
-  sim::World world({.lean = true});
+  sim::World world({.forget_ended = true, .share_counters = true});
   const core::Config config = config_of(view);
   for (sim::NodeIndex i = 0; i < nodes; ++i) world.add({.config = config});
   world.acquaint(view);

@@ -42,8 +42,8 @@ std::uint64_t derive(std::uint64_t seed, std::uint64_t stream) {
 World::World(const WorldOptions& options)
     : options_(options),
       network_(options.link, derive(options.seed, 1)),
-      history_(options.lean),
-      counters_(options.lean ? std::make_shared<core::Counters>() : nullptr) {}
+      history_(options.forget_ended),
+      counters_(options.share_counters ? std::make_shared<core::Counters>() : nullptr) {}
 
 // --- Nodes
 
@@ -55,6 +55,8 @@ NodeIndex World::add(const NodeOptions& options) {
   node.name = "n" + std::to_string(index);
   node.endpoint = endpoint_of(index);
   node.config = share(options.config);
+  const std::uint32_t slots = options.config.load.slots;
+  node.cpu = Cpu(options.processors == 0 ? slots : options.processors, options.speed_thousandths);
   node.seeds = endpoints_of(options.seeds);
   by_id_.emplace(node.id, index);
   nodes_.push_back(std::move(node));
@@ -104,6 +106,8 @@ void World::stop(NodeIndex index) {
   VirtualNode& node = nodes_[index];
   for (const auto& [task, run] : node.processes) history_.ended(task, run, Run::End::crashed, now_);
   node.processes.clear();
+  node.cpu.clear(now_);
+  node.cpu_armed_at = core::kNever;
   node.files.clear();
   node.expected.clear();
   node.sending.clear();
@@ -207,7 +211,8 @@ void World::handle(Occurrence&& occurrence) {
   const NodeIndex index = occurrence.node;
   VirtualNode& node = nodes_[index];
   if (occurrence.life != kAnyLife && occurrence.life != node.life) return;
-  const bool of_the_daemon = !std::holds_alternative<ProcessEnds>(occurrence.what);
+  const bool of_the_daemon = !std::holds_alternative<CpuDue>(occurrence.what) &&
+                             !std::holds_alternative<ProcessStops>(occurrence.what);
   if (node.state == VirtualNode::State::paused && of_the_daemon) {
     const bool is_datagram = std::holds_alternative<DatagramArrived>(occurrence.what);
     if (std::holds_alternative<TimerDue>(occurrence.what)) {

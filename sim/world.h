@@ -28,16 +28,20 @@ struct WorldOptions {
   std::uint64_t seed = 1;
   Link link{};
   core::Duration stop_time = 10 * core::kMillisecond;  // from a stop signal to a process's end
-  std::size_t backlog = 4096;  // datagrams that a paused node's socket holds; more are lost
-  // For many nodes and long runs: History keeps no task whose end has been recorded, and all nodes
-  // count into the same Counters.
-  bool lean = false;
+  std::size_t backlog = 4096;   // datagrams that a paused node's socket holds; more are lost
+  bool forget_ended = false;    // History keeps no task whose end has been recorded
+  bool share_counters = false;  // all nodes count into the same Counters: less memory for each
+  // What moving a task costs its source's processors, besides the link.
+  core::Duration transfer_cpu_per_task = 0;
+  core::Duration transfer_cpu_per_mebibyte = 0;
 };
 
 struct NodeOptions {
   core::Config config{};
   std::vector<NodeIndex> seeds{};
   std::optional<core::PeerId> id{};  // else one of its own
+  std::uint32_t processors = 0;      // 0: as many as slots; with fewer, running tasks share them
+  std::uint32_t speed_thousandths = 1000;
 };
 
 // What an observer is shown, after each step and before its actions are performed.
@@ -78,6 +82,10 @@ class World {
   void sample(NodeIndex node, const core::LoadSampled& sample);
   void reconfigure(NodeIndex node, const core::Config& config);
 
+  // Processor time that the node's tasks and moves have taken so far.
+  core::Duration busy(NodeIndex node) { return nodes_.at(node).cpu.busy(now_); }
+  core::Duration overhead(NodeIndex node) const { return nodes_.at(node).cpu.overhead(); }
+
   // Handles all that happens up to and including that time.
   void run_until(core::Time time);
   void run_for(core::Duration duration) { run_until(now_ + duration); }
@@ -111,7 +119,8 @@ class World {
   void handle(Occurrence&& occurrence);
   void on(NodeIndex node, TimerDue&);
   void on(NodeIndex node, DatagramArrived& datagram);
-  void on(NodeIndex node, ProcessEnds& process);
+  void on(NodeIndex node, CpuDue&);
+  void on(NodeIndex node, ProcessStops& process);
   void on(NodeIndex node, BundleArrives& bundle);
   void on(NodeIndex node, ResultsArrive& results);
   template <typename Event>
@@ -121,6 +130,9 @@ class World {
 
   void step(NodeIndex node, const core::Event& event);
   void arm(NodeIndex node);
+  void arm_cpu(NodeIndex node);
+  core::Duration transfer_cpu(std::uint64_t bytes) const;
+  void process_ends(NodeIndex node, core::TaskId task, Run::End end);
   void perform(NodeIndex node, const core::Send& send);
   void perform(NodeIndex node, const core::Persist& persist);
   void perform(NodeIndex node, const core::Accepted& accepted);
