@@ -46,6 +46,8 @@ class HomeRecords {
   // The user's wish. True if it was noted: the task has not ended and was not being cancelled.
   bool cancel(TaskId task);
 
+  // The owners of open records.
+  void owners(std::vector<PeerId>& into) const;
   void owner_gone(PeerId owner);
   // The owner came back: does it still have what it had?
   void enquire(PeerId owner);

@@ -14,7 +14,7 @@
 
 namespace core {
 
-constexpr std::uint16_t kProtocolVersion = 1;
+constexpr std::uint16_t kProtocolVersion = 2;
 constexpr std::size_t kMaxNameBytes = 63;          // a peer's name
 constexpr std::size_t kMaxMembersPerMessage = 10;  // keeps a datagram below 1,400 bytes
 
@@ -30,6 +30,8 @@ struct Member {
   Endpoint endpoint;
   MemberState state = MemberState::alive;
   bool draining = false;  // takes no tasks any more
+  // In bounded views: probe periods since the peer itself said that it is there. 0 elsewhere.
+  std::uint16_t age = 0;
   Incarnation incarnation = 0;
   PeerId accuser = PeerId::none;  // who suspects it, so that independent suspicions can be counted
 
@@ -73,6 +75,24 @@ struct Join {
 struct News {
   std::vector<Member> members;
   bool operator==(const News&) const = default;
+};
+
+// --- Bounded views: Cyclon's exchange (Voulgaris, Gavidia, van Steen 2005), a ping at once
+
+constexpr std::size_t kMaxShuffled = 8;
+
+// "Here I am, and some of those I know; whom do you know?" Answered by ShuffleReply.
+struct Shuffle {
+  std::uint32_t sequence = 0;
+  PeerId target = PeerId::none;  // as in Ping
+  std::vector<Member> members;   // the sender first
+  bool operator==(const Shuffle&) const = default;
+};
+
+struct ShuffleReply {
+  std::uint32_t sequence = 0;
+  std::vector<Member> members;
+  bool operator==(const ShuffleReply&) const = default;
 };
 
 // --- Balancing
@@ -126,6 +146,7 @@ struct Offer {
   // The source's load without this task; kMaxLoad: the source is leaving, and the task's home node
   // takes it back whatever its own load.
   Load source_load = 0;
+  Endpoint home{};  // the home node's: the destination may never have heard of it
   bool operator==(const Offer&) const = default;
 };
 
@@ -179,8 +200,9 @@ struct TaskReport {
   TaskState state = TaskState::waiting;
   PeerId owner = PeerId::none;  // the sender, or the destination that it handed the task to
   std::uint32_t hops = 0;
-  std::uint32_t probes = 0;  // sent on the task's behalf so far
-  ExitStatus status{};       // meaningful in state `finished` alone
+  std::uint32_t probes = 0;   // sent on the task's behalf so far
+  ExitStatus status{};        // meaningful in state `finished` alone
+  Endpoint owner_endpoint{};  // the home node may never have heard of it
   bool operator==(const TaskReport&) const = default;
 };
 
@@ -204,9 +226,10 @@ struct Cancel {
   bool operator==(const Cancel&) const = default;
 };
 
-using Message = std::variant<Ping, Ack, PingRequest, Nack, Join, News, Probe, ProbeReply,
-                             LoadReport, Request, Decline, Offer, Grant, Reject, Prepared, Commit,
-                             Committed, Abort, TaskReport, TaskReportAck, TaskQuery, Cancel>;
+using Message =
+    std::variant<Ping, Ack, PingRequest, Nack, Join, News, Probe, ProbeReply, LoadReport, Request,
+                 Decline, Offer, Grant, Reject, Prepared, Commit, Committed, Abort, TaskReport,
+                 TaskReportAck, TaskQuery, Cancel, Shuffle, ShuffleReply>;
 constexpr std::size_t kMessages = std::variant_size_v<Message>;
 
 // What every datagram opens with.

@@ -48,6 +48,7 @@ void Node::Impl::step(Time now, const Event& event, Actions& actions) {
   }
   std::visit([this](const auto& one) { on(one); }, event);
   settle();
+  context.sender = PeerId::none;
   complete_headers();
   context.actions.swap(actions);
 }
@@ -112,6 +113,9 @@ void Node::Impl::on(const MessageReceived& event) {
     as_peer.load = *event.header.load;
     context.peers.learn(from, as_peer.load, policies.transfer->classify(as_peer), context.now);
   }
+  context.sender = from;
+  context.sender_endpoint = event.from_endpoint;
+  introduce(event);
   receive(from, event.from_endpoint, event.header, event.message);
 }
 
@@ -121,7 +125,8 @@ void Node::Impl::receive(PeerId from, const Endpoint& from_endpoint, const Heade
     using M = std::decay_t<decltype(one)>;
     if constexpr (std::is_same_v<M, Ping> || std::is_same_v<M, Ack> ||
                   std::is_same_v<M, PingRequest> || std::is_same_v<M, Nack> ||
-                  std::is_same_v<M, Join> || std::is_same_v<M, News>)
+                  std::is_same_v<M, Join> || std::is_same_v<M, News> ||
+                  std::is_same_v<M, Shuffle> || std::is_same_v<M, ShuffleReply>)
       membership.on_message(from_endpoint, header, message);
     else if constexpr (std::is_same_v<M, Grant>)
       outgoings.on_grant(from, one);
@@ -215,6 +220,7 @@ void Node::Impl::on(const DrainRequested&) {
 // whether it has drained.
 void Node::Impl::settle() {
   for (const PeerChange& change : membership.take_changes()) react(change);
+  if (membership.reviews_contacts()) membership.keep_contacts(business());
   start_tasks();
   classify();
   resume_refused();
@@ -349,7 +355,7 @@ std::optional<Endpoint> Node::endpoint(PeerId peer) const {
 std::string Node::name(PeerId peer) const {
   if (peer == impl_->context.self.id) return impl_->context.self.name;
   const Member* member = impl_->context.peers.find(peer);
-  if (member != nullptr) return member->name.text();
+  if (member != nullptr && member->name != Name()) return member->name.text();
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(value(peer)));
   return digits;

@@ -37,6 +37,10 @@ class Node::Impl {
   void complete_headers();
   void configure();
 
+  // business.cpp: whom this peer deals with, whether its bounded view holds them or not
+  void introduce(const MessageReceived& event);
+  std::vector<PeerId> business() const;
+
   // node_tasks.cpp: the life of a task at its owner and at its home node
   void on(const TaskSubmitted& event);
   void on(const CancelRequested& event);

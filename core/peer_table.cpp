@@ -1,5 +1,7 @@
 #include "core/peer_table.h"
 
+#include <cstdint>
+
 #include "core/by_id.h"
 
 namespace core {
@@ -7,13 +9,19 @@ namespace core {
 const Member* PeerTable::find(PeerId id) const {
   if (last_found_ >= ids_.size() || ids_[last_found_] != id) {
     const PeerId* found = find_by_id(ids_, id);
-    if (found == nullptr) return nullptr;
+    if (found == nullptr) return contacts_.empty() ? nullptr : find_by_id(contacts_, id);
     last_found_ = static_cast<std::size_t>(found - ids_.data());
   }
   return &members_[last_found_];
 }
 
 void PeerTable::put(const Member& member) {
+  if (!contacts_.empty()) {
+    if (Member* const contact = find_by_id(contacts_, member.id)) {
+      *contact = member;
+      return;
+    }
+  }
   const auto place = lower_bound_by_id(ids_, member.id);
   const auto at = members_.begin() + (place - ids_.begin());
   if (place != ids_.end() && *place == member.id) {
@@ -29,12 +37,42 @@ void PeerTable::put(const Member& member) {
 
 void PeerTable::remove(PeerId id) {
   const auto place = lower_bound_by_id(ids_, id);
-  if (place == ids_.end() || *place != id) return;
+  if (place == ids_.end() || *place != id) {
+    const auto contact = lower_bound_by_id(contacts_, id);
+    if (contact != contacts_.end() && contact->id == id) contacts_.erase(contact);
+    return;
+  }
   const auto at = members_.begin() + (place - ids_.begin());
   if (is_live(at->state)) --live_;
   members_.erase(at);
   ids_.erase(place);
   follow(id, false);
+}
+
+bool PeerTable::is_contact(PeerId id) const {
+  return !contacts_.empty() && find_by_id(contacts_, id) != nullptr;
+}
+
+void PeerTable::put_contact(const Member& member) {
+  const auto at = lower_bound_by_id(contacts_, member.id);
+  contacts_.insert(at, member);
+}
+
+void PeerTable::retire(PeerId id) {
+  const Member member = *find(id);
+  remove(id);
+  put_contact(member);
+}
+
+void PeerTable::admit(PeerId id) {
+  const Member member = *find(id);
+  remove(id);
+  put(member);
+}
+
+void PeerTable::grow_older() {
+  for (Member& member : members_)
+    if (member.age < UINT16_MAX) ++member.age;
 }
 
 bool PeerTable::is_eligible(PeerId id) const {

@@ -63,15 +63,17 @@ struct Layout<core::Endpoint> {
 
 template <>
 struct Layout<core::Member> {
-  static constexpr auto fields = std::tuple(
-      field(&core::Member::id, Somebody{}), field(&core::Member::name, Printable{}),
-      field(&core::Member::endpoint), field(&core::Member::incarnation),
-      field(&core::Member::state), field(&core::Member::draining), field(&core::Member::accuser));
+  static constexpr auto fields =
+      std::tuple(field(&core::Member::id, Somebody{}), field(&core::Member::name, Printable{}),
+                 field(&core::Member::endpoint), field(&core::Member::incarnation),
+                 field(&core::Member::state), field(&core::Member::draining),
+                 field(&core::Member::accuser), field(&core::Member::age));
 };
 
 namespace {
 constexpr auto kMembers = list(core::kMaxMembersPerMessage);
-}
+constexpr auto kShuffled = list(core::kMaxShuffled);
+}  // namespace
 
 template <>
 struct Layout<core::Ping> {
@@ -106,6 +108,19 @@ struct Layout<core::Join> {
 template <>
 struct Layout<core::News> {
   static constexpr auto fields = std::tuple(field(&core::News::members, kMembers));
+};
+
+template <>
+struct Layout<core::Shuffle> {
+  static constexpr auto fields =
+      std::tuple(field(&core::Shuffle::sequence), field(&core::Shuffle::target),
+                 field(&core::Shuffle::members, kShuffled));
+};
+
+template <>
+struct Layout<core::ShuffleReply> {
+  static constexpr auto fields = std::tuple(field(&core::ShuffleReply::sequence),
+                                            field(&core::ShuffleReply::members, kShuffled));
 };
 
 // --- Balancing
@@ -152,10 +167,10 @@ struct Layout<core::Needs> {
 
 template <>
 struct Layout<core::Offer> {
-  static constexpr auto fields =
-      std::tuple(field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
-                 field(&core::Offer::hops), field(&core::Offer::probes),
-                 field(&core::Offer::search), field(&core::Offer::source_load, kLoad));
+  static constexpr auto fields = std::tuple(
+      field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
+      field(&core::Offer::hops), field(&core::Offer::probes), field(&core::Offer::search),
+      field(&core::Offer::source_load, kLoad), field(&core::Offer::home));
 };
 
 template <>
@@ -191,7 +206,7 @@ struct Layout<core::TaskReport> {
       std::tuple(field(&core::TaskReport::task), field(&core::TaskReport::epoch),
                  field(&core::TaskReport::state), field(&core::TaskReport::owner),
                  field(&core::TaskReport::hops), field(&core::TaskReport::probes),
-                 field(&core::TaskReport::status));
+                 field(&core::TaskReport::status), field(&core::TaskReport::owner_endpoint));
 };
 
 template <>

@@ -82,6 +82,12 @@ void tame(core::TaskId& task, Rng& rng) {
 void tame(core::Member& member, Rng& rng) {
   member.id = somebody(rng);
 }
+void tame(core::Shuffle& shuffle, Rng& rng) {
+  shuffle.members.resize(std::min(shuffle.members.size(), core::kMaxShuffled - rng.below(2)));
+}
+void tame(core::ShuffleReply& reply, Rng& rng) {
+  reply.members.resize(std::min(reply.members.size(), core::kMaxShuffled - rng.below(2)));
+}
 void tame(core::ProbeReply& reply, Rng& rng) {
   reply.load = number(0, core::kMaxLoad, rng);
 }
