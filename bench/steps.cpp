@@ -62,7 +62,8 @@ core::Config config_of(std::uint32_t view) {
   core::Config config;
   config.policy = policies::preset("symmetric").value();
   config.limits.finished_tasks = 1;
-  config.membership.max_peers = view == 0 ? 1'000'000 : view;
+  config.membership.max_peers = 1'000'000;
+  config.membership.view = view;
   return config;
 }
 

@@ -15,6 +15,8 @@ void Node::Impl::introduce(const MessageReceived& event) {
     membership.meet(from, event.from_endpoint, event.header.incarnation);
     membership.meet(offer->task.home, offer->home, 0);
   }
+  if (std::holds_alternative<Request>(event.message))
+    membership.meet(from, event.from_endpoint, event.header.incarnation);
   const auto* report = std::get_if<TaskReport>(&event.message);
   if (report == nullptr || report->task.home != context.self.id) return;
   membership.meet(from, event.from_endpoint, event.header.incarnation);

@@ -103,6 +103,8 @@ class World {
   const VirtualNode& node(NodeIndex node) const { return nodes_.at(node); }
   // Requires that the node is not down.
   const core::Node& core(NodeIndex node) const;
+  // Whose address that is; kNobody if nobody's.
+  NodeIndex index_of(const core::Endpoint& endpoint) const;
   // As texts call a peer: "n3".
   std::string name(core::PeerId peer) const;
   // Called in the order of being added.
@@ -150,7 +152,6 @@ class World {
 
   void schedule(core::Duration after, Occurrence occurrence);
   void tell_source(const BundleArrives& bundle, bool ok);
-  NodeIndex index_of(const core::Endpoint& endpoint) const;
 
   WorldOptions options_;
   core::Time now_ = 0;
