@@ -90,6 +90,23 @@ std::optional<std::string> parse_seeds(const std::string& text, Settings& settin
   return std::nullopt;
 }
 
+// 0 stands for all peers.
+constexpr KeyTable::Range kViews{8, 1024};
+
+std::optional<std::string> parse_view(const std::string& text, Settings& settings) {
+  std::string error;
+  const auto view = text == "full" ? std::optional<std::int64_t>(0)
+                                   : parse_in_range(Unit::count, kViews, text, error);
+  if (!view) return error;
+  settings.core.membership.view = static_cast<std::uint32_t>(*view);
+  return std::nullopt;
+}
+
+std::string print_view(const Settings& settings) {
+  const std::uint32_t view = settings.core.membership.view;
+  return view == 0 ? "full" : std::to_string(view);
+}
+
 void add_node(KeyTable& table) {
   table.section("node", "This peer and its files.");
   Key& name = table.add("name", "NAME", "1 ... 63 letters, digits, '-', '_' and '.'",
@@ -267,6 +284,14 @@ void add_membership(KeyTable& table) {
                  FIELD(core.membership.dead_retention), "How long a gone peer is remembered.");
   table.quantity("max_peers", Unit::count, {1, 65'536}, FIELD(core.membership.max_peers),
                  "Peers that are kept track of, gone ones included.");
+  Key& view =
+      table.add("view", "full|NUMBER", "full, " + print_range(Unit::count, kViews),
+                "How many other peers are known at a time: all of them, or a random sample of that "
+                "size, which keeps memory and messages the same however many there are. Give all "
+                "peers the same.");
+  view.parse = parse_view;
+  view.print = print_view;
+  view.live = false;
 }
 
 void add_network(KeyTable& table) {

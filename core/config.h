@@ -75,6 +75,9 @@ struct MembershipConfig {
   Duration rejoin_interval = 10 * kSecond;  // between tries to reach a peer declared dead
   Duration dead_retention = 24 * 3600 * kSecond;  // how long a gone peer is remembered
   std::uint32_t max_peers = 4096;
+  // At most so many live peers are known, a random sample that is kept random by exchange; 0: all.
+  // Must not change at run time.
+  std::uint32_t view = 0;
 
   bool operator==(const MembershipConfig&) const = default;
 };

@@ -2,6 +2,8 @@
 // the actions of the step so far.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,9 +24,13 @@ struct Context {
   Time now = 0;
   Timers timers{};
   PeerTable peers{};
-  Counters counters{};
+  std::shared_ptr<Counters> counted_in = std::make_shared<Counters>();
+  Counters& counters = *counted_in;
   Actions actions{};
   bool draining = false;
+  // Whose message this step is about, and where it came from; none in other steps.
+  PeerId sender = PeerId::none;
+  Endpoint sender_endpoint{};
 
   void act(Action action) { actions.push_back(std::move(action)); }
 
@@ -34,10 +40,16 @@ struct Context {
     act(Trace{what, task, peer, a, b, c});
   }
 
-  // To a peer in the table; silently nowhere if it has been forgotten, as a lost datagram.
+  // To a peer in the table or to who has just spoken; silently nowhere if it has been forgotten, as
+  // a lost datagram.
   void send(PeerId to, Message message) {
-    const Member* member = peers.find(to);
-    if (member != nullptr) send_to(to, member->endpoint, std::move(message));
+    if (const auto endpoint = endpoint_of(to)) send_to(to, *endpoint, std::move(message));
+  }
+
+  std::optional<Endpoint> endpoint_of(PeerId peer) const {
+    if (const Member* member = peers.find(peer)) return member->endpoint;
+    if (peer == sender && config.membership.view > 0) return sender_endpoint;
+    return std::nullopt;
   }
 
   // The node completes the header when the step ends.

@@ -18,10 +18,11 @@ std::string members(const std::vector<Member>& gossip) {
   std::string text;
   for (const Member& member : gossip) {
     text += text.empty() ? " [" : ", ";
-    text += member.name + " " + kStates[static_cast<std::size_t>(member.state)] + " " +
+    text += member.name.text() + " " + kStates[static_cast<std::size_t>(member.state)] + " " +
             number(start_count(member.incarnation)) + "." +
             number(member.incarnation & 0xffffffffu);
     if (member.draining) text += " draining";
+    if (member.age > 0) text += " age " + number(member.age);
   }
   return text.empty() ? text : text + "]";
 }
@@ -42,6 +43,12 @@ struct MessageWords {
   std::string operator()(const Nack& m) const { return " #" + number(m.sequence); }
   std::string operator()(const Join& m) const { return members({m.self}); }
   std::string operator()(const News& m) const { return members(m.members); }
+  std::string operator()(const Shuffle& m) const {
+    return " #" + number(m.sequence) + members(m.members);
+  }
+  std::string operator()(const ShuffleReply& m) const {
+    return " #" + number(m.sequence) + members(m.members);
+  }
   std::string operator()(const Probe& m) const {
     return " #" + number(m.search) + " as " + to_string(m.role) +
            (m.leaves_wish ? " to remember" : "") +

@@ -96,6 +96,10 @@ bool HomeRecords::cancel(TaskId task) {
   return true;
 }
 
+void HomeRecords::owners(std::vector<PeerId>& into) const {
+  for (const std::uint64_t serial : open_) into.push_back(records_.at(serial).owner);
+}
+
 void HomeRecords::owner_gone(PeerId owner) {
   const std::set<std::uint64_t> open = open_;
   for (const std::uint64_t serial : open) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <set>
 #include <vector>
@@ -46,6 +46,8 @@ class HomeRecords {
   // The user's wish. True if it was noted: the task has not ended and was not being cancelled.
   bool cancel(TaskId task);
 
+  // The owners of open records.
+  void owners(std::vector<PeerId>& into) const;
   void owner_gone(PeerId owner);
   // The owner came back: does it still have what it had?
   void enquire(PeerId owner);
@@ -64,7 +66,7 @@ class HomeRecords {
   Context& context_;
   std::map<std::uint64_t, HomeRecord> records_;  // by serial
   std::set<std::uint64_t> open_;
-  std::deque<std::uint64_t> ended_;                // oldest first
+  std::list<std::uint64_t> ended_;                 // oldest first
   std::map<std::uint64_t, std::uint32_t> asking_;  // serials asked about, and how often
 };
 

@@ -6,8 +6,6 @@
 namespace core {
 namespace {
 
-using Kind = TimerKey::Kind;
-
 constexpr std::size_t kMaxRelays = 64;
 constexpr std::size_t kMaxNewsDatagrams = 8;  // in answer to one Join
 constexpr std::size_t kMaxFarewells = 32;
@@ -52,6 +50,10 @@ void Membership::on_message(const Endpoint& from_endpoint, const Header& header,
   }
   if (const auto* request = std::get_if<PingRequest>(&message))
     return on_ping_request(from_endpoint, from, *request);
+  if (const auto* shuffle = std::get_if<Shuffle>(&message))
+    return on_shuffle(from_endpoint, from, *shuffle);
+  if (const auto* reply = std::get_if<ShuffleReply>(&message))
+    return on_shuffle_reply(from, *reply);
   if (const auto* nack = std::get_if<Nack>(&message)) return on_nack(nack->sequence);
   if (const auto* join = std::get_if<Join>(&message)) return on_join(from_endpoint, *join);
   if (const auto* news = std::get_if<News>(&message)) apply(news->members);
@@ -60,10 +62,11 @@ void Membership::on_message(const Endpoint& from_endpoint, const Header& header,
 void Membership::on_timer(const TimerKey& key) {
   switch (key.kind) {
     case Kind::probe_period:
-      end_period();
+      end_period(ping_);
+      end_period(shuffle_);
       return begin_period();
     case Kind::ping_timeout:
-      return ask_others();
+      return ask_others(key.a == kShuffle ? shuffle_ : ping_);
     case Kind::relay:
       return relay_timeout(static_cast<std::uint32_t>(key.a));
     case Kind::suspicion: {
@@ -91,8 +94,9 @@ void Membership::tell_of_successor(const Member& successor, const Endpoint& pred
 }
 
 void Membership::woke_late() {
-  ping_ = {};
-  context_.timers.cancel({Kind::ping_timeout});
+  ping_ = shuffle_ = {};
+  context_.timers.cancel({Kind::ping_timeout, kPing});
+  context_.timers.cancel({Kind::ping_timeout, kShuffle});
   health(+1);
   const Duration interval = scaled(context_.config.membership.probe_interval);
   context_.timers.set({Kind::probe_period}, context_.now + interval);
@@ -113,6 +117,9 @@ void Membership::leave() {
   farewell.state = MemberState::left;
   for (const PeerId peer : random_live(kMaxFarewells, PeerId::none))
     context_.send(peer, News{{farewell}});
+  const PeerTable::Members& contacts = context_.peers.contacts();
+  for (std::size_t i = 0; i < std::min(contacts.size(), kMaxFarewells); ++i)
+    if (is_live(contacts[i].state)) context_.send(contacts[i].id, News{{farewell}});
 }
 
 std::vector<PeerChange> Membership::take_changes() {
@@ -123,9 +130,8 @@ Member Membership::self_member() const {
   return {.id = context_.self.id,
           .name = context_.self.name,
           .endpoint = context_.self.endpoint,
-          .incarnation = context_.self.incarnation,
-          .state = MemberState::alive,
-          .draining = context_.draining};
+          .draining = context_.draining,
+          .incarnation = context_.self.incarnation};
 }
 
 // Lifeguard: a peer whose own probes fail or which hears itself accused takes more time for
@@ -155,8 +161,8 @@ PeerId Membership::next_target() {
 
 std::vector<PeerId> Membership::random_live(std::size_t count, PeerId except) {
   std::vector<PeerId> live;
-  for (const auto& [id, member] : context_.peers.all())
-    if (is_live(member.state) && id != except) live.push_back(id);
+  for (const Member& member : context_.peers.all())
+    if (is_live(member.state) && member.id != except) live.push_back(member.id);
   const std::size_t wanted = std::min(count, live.size());
   for (std::size_t i = 0; i < wanted; ++i) {
     const std::size_t other = i + context_.rng.below(live.size() - i);
@@ -169,38 +175,40 @@ std::vector<PeerId> Membership::random_live(std::size_t count, PeerId except) {
 void Membership::begin_period() {
   const MembershipConfig& config = context_.config.membership;
   context_.timers.set({Kind::probe_period}, context_.now + scaled(config.probe_interval));
-  ping_ = {};
-  const PeerId target = next_target();
+  ping_ = shuffle_ = {};
+  if (bounded()) begin_shuffle();
+  const PeerId target = bounded() ? next_in_view() : next_target();
   if (target == PeerId::none) return;
   ping_.target = target;
   ping_.sequence = next_sequence_++;
   context_.send(target, Ping{ping_.sequence, target, gossip_for(target)});
-  context_.timers.set({Kind::ping_timeout}, context_.now + scaled(config.probe_timeout));
+  context_.timers.set({Kind::ping_timeout, kPing}, context_.now + scaled(config.probe_timeout));
 }
 
-void Membership::end_period() {
-  context_.timers.cancel({Kind::ping_timeout});
-  if (ping_.target == PeerId::none || ping_.acked) return;
+void Membership::end_period(const OngoingPing& ping) {
+  context_.timers.cancel({Kind::ping_timeout, &ping == &shuffle_ ? kShuffle : kPing});
+  if (ping.target == PeerId::none || ping.acked) return;
   // Helpers that did not even say Nack point at this peer's own trouble.
-  const std::uint32_t missing = ping_.expected_nacks - std::min(ping_.nacks, ping_.expected_nacks);
-  health(ping_.expected_nacks > 0 ? static_cast<int>(missing) : +1);
-  const Member* target = context_.peers.find(ping_.target);
+  const std::uint32_t missing = ping.expected_nacks - std::min(ping.nacks, ping.expected_nacks);
+  health(ping.expected_nacks > 0 ? static_cast<int>(missing) : +1);
+  const Member* target = context_.peers.find(ping.target);
   if (target == nullptr || !is_live(target->state)) return;
   Member suspect = *target;
   suspect.state = MemberState::suspect;
   suspect.accuser = context_.self.id;
   apply(suspect);
+  warn(suspect.id);
 }
 
-void Membership::ask_others() {
-  if (ping_.target == PeerId::none || ping_.acked) return;
-  const Member* target = context_.peers.find(ping_.target);
+void Membership::ask_others(OngoingPing& ping) {
+  if (ping.target == PeerId::none || ping.acked) return;
+  const Member* target = context_.peers.find(ping.target);
   if (target == nullptr) return;
-  const auto others = random_live(context_.config.membership.indirect_probes, ping_.target);
-  ping_.expected_nacks = static_cast<std::uint32_t>(others.size());
+  const auto others = random_live(context_.config.membership.indirect_probes, ping.target);
+  ping.expected_nacks = static_cast<std::uint32_t>(others.size());
   for (const PeerId other : others)
     context_.send(other,
-                  PingRequest{ping_.sequence, target->id, target->endpoint, gossip_for(other)});
+                  PingRequest{ping.sequence, target->id, target->endpoint, gossip_for(other)});
 }
 
 void Membership::on_ping(const Endpoint& from_endpoint, PeerId from, const Ping& ping) {
@@ -219,14 +227,18 @@ void Membership::on_ack(std::uint32_t sequence) {
     relays_.erase(relayed);
     return;
   }
-  if (sequence != ping_.sequence || ping_.target == PeerId::none || ping_.acked) return;
-  ping_.acked = true;
-  context_.timers.cancel({Kind::ping_timeout});
-  health(-1);
+  for (OngoingPing* ping : {&ping_, &shuffle_}) {
+    if (sequence != ping->sequence || ping->target == PeerId::none || ping->acked) continue;
+    ping->acked = true;
+    context_.timers.cancel({Kind::ping_timeout, ping == &shuffle_ ? kShuffle : kPing});
+    if (ping == &shuffle_) be_young(ping->target);
+    health(-1);
+  }
 }
 
 void Membership::on_nack(std::uint32_t sequence) {
-  if (sequence == ping_.sequence) ++ping_.nacks;
+  for (OngoingPing* ping : {&ping_, &shuffle_})
+    if (sequence == ping->sequence && ping->target != PeerId::none) ++ping->nacks;
 }
 
 void Membership::on_ping_request(const Endpoint& from_endpoint, PeerId from,
@@ -251,6 +263,7 @@ void Membership::relay_timeout(std::uint32_t sequence) {
 
 void Membership::on_join(const Endpoint& from_endpoint, const Join& join) {
   apply(join.self);
+  welcome(join.self);
   // Whoever was taken for dead learns it here first, and refutes.
   std::vector<Member> members = gossip_for(join.self.id);
   members.insert(members.begin(), self_member());
@@ -269,11 +282,13 @@ void Membership::on_join(const Endpoint& from_endpoint, const Join& join) {
 
 void Membership::try_seeds() {
   const MembershipConfig& config = context_.config.membership;
+  // A seed may well be outside a bounded view, and must not be asked for ever by everybody.
+  const bool at_home = bounded() && 2 * context_.peers.live_count() >= config.view;
   for (const Endpoint& seed : seeds_) {
+    if (at_home) break;
     const bool known = std::any_of(
-        context_.peers.all().begin(), context_.peers.all().end(), [&](const auto& entry) {
-          return entry.second.endpoint == seed && is_live(entry.second.state);
-        });
+        context_.peers.all().begin(), context_.peers.all().end(),
+        [&](const Member& member) { return member.endpoint == seed && is_live(member.state); });
     if (!known) context_.send_to(PeerId::none, seed, Join{self_member()});
   }
   const bool alone = context_.peers.live_count() == 0;
@@ -285,8 +300,9 @@ void Membership::try_seeds() {
 void Membership::try_gone_peer() {
   context_.timers.set({Kind::rejoin}, context_.now + context_.config.membership.rejoin_interval);
   std::vector<PeerId> dead;
-  for (const auto& [id, member] : context_.peers.all())
-    if (member.state == MemberState::dead) dead.push_back(id);
+  for (const auto* members : {&context_.peers.all(), &context_.peers.contacts()})
+    for (const Member& member : *members)
+      if (member.state == MemberState::dead) dead.push_back(member.id);
   if (dead.empty()) return;
   const PeerId peer = dead[context_.rng.below(dead.size())];
   context_.send(peer, Ping{next_sequence_++, peer, gossip_for(peer)});

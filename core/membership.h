@@ -5,6 +5,11 @@
 // design, so Lifeguard's three extensions are all present: a peer that sees itself failing slows
 // down (local health), a suspicion lasts the longer the fewer confirm it, and the suspect is told
 // first.
+//
+// Where the view is bounded (MembershipConfig::view) a peer knows only so many others: a random
+// sample, kept random by exchange (Cyclon). The oldest entry is exchanged with, the next oldest
+// pinged; who else is told of a suspicion hardly ever knows the suspect, so it is not waited for.
+// Peers outside the view with which there is business are contacts, pinged in turn.
 #pragma once
 
 #include <cstdint>
@@ -41,10 +46,23 @@ class Membership {
   void announce_draining();
   void leave();
 
+  // Where the view is bounded. A peer outside it that business begins with becomes a contact, if
+  // there is room; whoever speaks tells its incarnation.
+  void meet(PeerId peer, const Endpoint& endpoint, Incarnation incarnation);
+  void heard(PeerId from, const Endpoint& endpoint, Incarnation incarnation);
+  // Is it time for keep_contacts(), which drops those that are not in `business`, ordered by id?
+  bool reviews_contacts() const { return reviews_contacts_; }
+  void keep_contacts(const std::vector<PeerId>& business);
+
   // Changes since the last call.
   std::vector<PeerChange> take_changes();
 
  private:
+  using Kind = TimerKey::Kind;
+  // Which of a period's two questions a ping_timeout is about.
+  static constexpr std::uint64_t kPing = 0;
+  static constexpr std::uint64_t kShuffle = 1;
+
   struct Suspicion {
     Duration min = 0, max = 0;
     Time began = 0;
@@ -71,8 +89,8 @@ class Membership {
   std::vector<PeerId> random_live(std::size_t count, PeerId except);
 
   void begin_period();
-  void end_period();
-  void ask_others();
+  void end_period(const OngoingPing& ping);
+  void ask_others(OngoingPing& ping);
   void on_ping(const Endpoint& from_endpoint, PeerId from, const Ping& ping);
   void on_ack(std::uint32_t sequence);
   void on_nack(std::uint32_t sequence);
@@ -81,6 +99,26 @@ class Membership {
   void relay_timeout(std::uint32_t sequence);
   void try_seeds();
   void try_gone_peer();
+
+  // Bounded views.
+  bool bounded() const;
+  bool is_full() const;
+  bool is_outside(PeerId peer) const;
+  PeerId oldest(PeerId except);
+  PeerId next_in_view();
+  void warn(PeerId suspect);
+  void warn_one();
+  void begin_shuffle();
+  std::vector<Member> sample(std::size_t count, PeerId except);
+  void on_shuffle(const Endpoint& from_endpoint, PeerId from, const Shuffle& shuffle);
+  void on_shuffle_reply(PeerId from, const ShuffleReply& reply);
+  void exchange(const std::vector<Member>& received, const std::vector<PeerId>& given);
+  void refresh(const Member& news);
+  void be_young(PeerId peer);
+  void welcome(const Member& newcomer);
+  void retire(PeerId peer);
+  void make_room(PeerId but);
+  void limit_tombstones();
 
   // News.
   void apply(const std::vector<Member>& gossip);
@@ -102,6 +140,11 @@ class Membership {
   std::vector<Endpoint> seeds_;
   std::vector<PeerId> round_;  // who is still to be pinged in this round, last first
   OngoingPing ping_;
+  OngoingPing shuffle_;
+  std::vector<PeerId> offered_;  // in the present exchange: whose places it may take
+  PeerId last_contact_ = PeerId::none;
+  bool contacts_turn_ = false;
+  bool reviews_contacts_ = false;
   std::uint32_t next_sequence_ = 1;
   std::uint32_t health_ = 0;
   std::map<std::uint32_t, Relay> relays_;  // by our sequence

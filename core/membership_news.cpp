@@ -3,12 +3,11 @@
 #include <bit>
 #include <cassert>
 
+#include "core/by_id.h"
 #include "core/membership.h"
 
 namespace core {
 namespace {
-
-using Kind = TimerKey::Kind;
 
 // Each piece of news is told this many times log10(peers): infection reaches everybody (memberlist:
 // 4).
@@ -49,7 +48,7 @@ void Membership::apply(const Member& news) {
   if (news.state == MemberState::alive) return apply_alive(news, known);
   if (known == nullptr) {
     // A suspect may well be alive; of the dead one need not hear.
-    if (news.state != MemberState::suspect) return;
+    if (news.state != MemberState::suspect || bounded()) return;
     Member alive = news;
     alive.state = MemberState::alive;
     apply_alive(alive, nullptr);
@@ -81,26 +80,30 @@ void Membership::refute(Incarnation accused) {
 
 void Membership::apply_alive(const Member& news, const Member* known) {
   if (known == nullptr) {
+    if (is_full()) return;  // exchanges choose whom to know
     if (context_.peers.all().size() >= context_.config.membership.max_peers)
       return context_.trace(What::peers_full, {}, news.id,
                             static_cast<std::int64_t>(context_.config.membership.max_peers));
     context_.peers.put(news);
     context_.trace(What::peer_joined, {}, news.id);
     change(news.id, PeerChange::Kind::joined);
-    if (round_.empty()) return spread(news.id);
+    if (round_.empty() || bounded()) return spread(news.id);
     // Somewhere into the present round, or a steady flow of joiners could postpone it for ever.
     const std::size_t at = context_.rng.below(round_.size() + 1);
     round_.insert(round_.begin() + static_cast<std::ptrdiff_t>(at), news.id);
     return spread(news.id);
   }
   if (news.incarnation <= known->incarnation) return;
-  const bool restarted = start_count(news.incarnation) > start_count(known->incarnation);
+  // A contact may be known by its address alone, incarnation 0.
+  const bool restarted =
+      known->incarnation > 0 && start_count(news.incarnation) > start_count(known->incarnation);
   const bool was_gone = !is_live(known->state);
   const bool starts_draining = news.draining && !known->draining;
   suspicions_.erase(news.id);
   context_.timers.cancel({Kind::suspicion, value(news.id)});
   context_.timers.cancel({Kind::forget_peer, value(news.id)});
   context_.peers.put(news);
+  make_room(news.id);
   if (was_gone) context_.trace(What::peer_returned, {}, news.id);
   if (starts_draining) context_.trace(What::peer_draining, {}, news.id);
   if (restarted)
@@ -131,7 +134,7 @@ void Membership::apply_suspect(const Member& news, const Member& known) {
   suspicion.max = suspicion.min * config.suspicion_max;
   // The accuser and the accused cannot confirm; with too few others the minimum must do.
   const std::uint32_t wanted = config.suspicion_min > 2 ? config.suspicion_min - 2 : 1;
-  suspicion.expected = peers >= wanted + 2 ? wanted : 0;
+  suspicion.expected = peers >= wanted + 2 && !is_full() ? wanted : 0;
   suspicion.accusers.insert(news.accuser);
   suspicions_[news.id] = suspicion;
   rearm(news.id);
@@ -177,6 +180,7 @@ void Membership::apply_gone(const Member& news, const Member& known) {
   context_.timers.set({Kind::forget_peer, value(news.id)},
                       context_.now + context_.config.membership.dead_retention);
   spread(news.id);
+  limit_tombstones();
   if (!was_live) return;
   context_.trace(gone.state == MemberState::left ? What::peer_left : What::peer_dead, {}, gone.id);
   change(gone.id, PeerChange::Kind::gone);
@@ -214,13 +218,17 @@ std::vector<Member> Membership::gossip_for(PeerId to) {
       spreading_[id] = told + 1;
   }
 
+  if (bounded()) {
+    if (gossip.size() < kMaxMembersPerMessage) gossip.push_back(self_member());
+    return gossip;  // exchanges tell of the others
+  }
   const auto& all = context_.peers.all();
   for (std::size_t i = 0; i < kTrickle && gossip.size() < kMaxMembersPerMessage; ++i) {
-    const auto next = all.upper_bound(trickle_);
-    const PeerId id = next == all.end() ? context_.self.id : next->first;
+    const auto next = lower_bound_by_id(all, PeerId{value(trickle_) + 1});
+    const PeerId id = next == all.end() ? context_.self.id : next->id;
     trickle_ = next == all.end() ? PeerId::none : id;
-    if (id == to || (next != all.end() && next->second.state != MemberState::alive)) continue;
-    gossip.push_back(record_of(id));
+    if (id == to || (next != all.end() && next->state != MemberState::alive)) continue;
+    gossip.push_back(next == all.end() ? self_member() : *next);
   }
   return gossip;
 }

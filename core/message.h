@@ -6,15 +6,15 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <variant>
 #include <vector>
 
+#include "core/name.h"
 #include "core/types.h"
 
 namespace core {
 
-constexpr std::uint16_t kProtocolVersion = 1;
+constexpr std::uint16_t kProtocolVersion = 2;
 constexpr Duration kMaxWaited = 30 * 24 * 3600 * kSecond;  // that a task may claim
 constexpr std::size_t kMaxNameBytes = 63;                  // a peer's name
 constexpr std::size_t kMaxMembersPerMessage = 10;          // keeps a datagram below 1,400 bytes
@@ -27,11 +27,13 @@ enum class MemberState : std::uint8_t { alive, suspect, dead, left };
 // One peer's news. A higher incarnation wins; at the same one left > dead > suspect > alive.
 struct Member {
   PeerId id = PeerId::none;
-  std::string name;
+  Name name;
   Endpoint endpoint;
-  Incarnation incarnation = 0;
   MemberState state = MemberState::alive;
-  bool draining = false;          // takes no tasks any more
+  bool draining = false;  // takes no tasks any more
+  // In bounded views: probe periods since the peer itself said that it is there. 0 elsewhere.
+  std::uint16_t age = 0;
+  Incarnation incarnation = 0;
   PeerId accuser = PeerId::none;  // who suspects it, so that independent suspicions can be counted
 
   bool operator==(const Member&) const = default;
@@ -74,6 +76,24 @@ struct Join {
 struct News {
   std::vector<Member> members;
   bool operator==(const News&) const = default;
+};
+
+// --- Bounded views: Cyclon's exchange (Voulgaris, Gavidia, van Steen 2005), a ping at once
+
+constexpr std::size_t kMaxShuffled = 8;
+
+// "Here I am, and some of those I know; whom do you know?" Answered by ShuffleReply.
+struct Shuffle {
+  std::uint32_t sequence = 0;
+  PeerId target = PeerId::none;  // as in Ping
+  std::vector<Member> members;   // the sender first
+  bool operator==(const Shuffle&) const = default;
+};
+
+struct ShuffleReply {
+  std::uint32_t sequence = 0;
+  std::vector<Member> members;
+  bool operator==(const ShuffleReply&) const = default;
 };
 
 // --- Balancing
@@ -139,6 +159,7 @@ struct Offer {
   // takes it back whatever its own load.
   Load source_load = 0;
   Duration waited = 0;  // since it was submitted: at its next peer it is as old as it was here
+  Endpoint home{};      // the home node's: the destination may never have heard of it
   bool operator==(const Offer&) const = default;
 };
 
@@ -192,8 +213,9 @@ struct TaskReport {
   TaskState state = TaskState::waiting;
   PeerId owner = PeerId::none;  // the sender, or the destination that it handed the task to
   std::uint32_t hops = 0;
-  std::uint32_t probes = 0;  // sent on the task's behalf so far
-  ExitStatus status{};       // meaningful in state `finished` alone
+  std::uint32_t probes = 0;   // sent on the task's behalf so far
+  ExitStatus status{};        // meaningful in state `finished` alone
+  Endpoint owner_endpoint{};  // the home node may never have heard of it
   bool operator==(const TaskReport&) const = default;
 };
 
@@ -220,7 +242,7 @@ struct Cancel {
 using Message =
     std::variant<Ping, Ack, PingRequest, Nack, Join, News, Probe, ProbeReply, LoadReport, Request,
                  Decline, Offer, Grant, Reject, Prepared, Commit, Committed, Abort, TaskReport,
-                 TaskReportAck, TaskQuery, Cancel, Withdraw>;
+                 TaskReportAck, TaskQuery, Cancel, Shuffle, ShuffleReply, Withdraw>;
 constexpr std::size_t kMessages = std::variant_size_v<Message>;
 
 // What every datagram opens with.

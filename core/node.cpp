@@ -1,5 +1,6 @@
 #include "core/node.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstdio>
 
@@ -10,8 +11,12 @@ namespace core {
 using Kind = TimerKey::Kind;
 
 Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_factory,
-                 std::vector<Endpoint> seeds, std::uint64_t seed)
-    : context{.self = std::move(identity), .config = config, .rng = Rng(seed)},
+                 std::vector<Endpoint> seeds, std::uint64_t seed,
+                 std::shared_ptr<Counters> counters)
+    : context{.self = std::move(identity),
+              .config = config,
+              .rng = Rng(seed),
+              .counted_in = std::move(counters)},
       factory(std::move(policy_factory)),
       membership(context, std::move(seeds)),
       searches(context, tasks, wishes, wishes_left),
@@ -24,8 +29,10 @@ Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_f
   policies = factory(context.config.policy);
 }
 
-Actions Node::Impl::step(Time now, const Event& event) {
+void Node::Impl::step(Time now, const Event& event, Actions& actions) {
   assert(now >= context.now);
+  actions.clear();
+  context.actions.swap(actions);
   const Time due = context.timers.next();
   const Duration late = due == kNever ? 0 : now - due;
   context.now = now;
@@ -41,8 +48,9 @@ Actions Node::Impl::step(Time now, const Event& event) {
   }
   std::visit([this](const auto& one) { on(one); }, event);
   settle();
+  context.sender = PeerId::none;
   complete_headers();
-  return std::exchange(context.actions, {});
+  context.actions.swap(actions);
 }
 
 void Node::Impl::on(const Tick&) {
@@ -105,6 +113,9 @@ void Node::Impl::on(const MessageReceived& event) {
     as_peer.load = *event.header.load;
     context.peers.learn(from, as_peer.load, policies.transfer->classify(as_peer), context.now);
   }
+  context.sender = from;
+  context.sender_endpoint = event.from_endpoint;
+  introduce(event);
   receive(from, event.from_endpoint, event.header, event.message);
 }
 
@@ -114,7 +125,8 @@ void Node::Impl::receive(PeerId from, const Endpoint& from_endpoint, const Heade
     using M = std::decay_t<decltype(one)>;
     if constexpr (std::is_same_v<M, Ping> || std::is_same_v<M, Ack> ||
                   std::is_same_v<M, PingRequest> || std::is_same_v<M, Nack> ||
-                  std::is_same_v<M, Join> || std::is_same_v<M, News>)
+                  std::is_same_v<M, Join> || std::is_same_v<M, News> ||
+                  std::is_same_v<M, Shuffle> || std::is_same_v<M, ShuffleReply>)
       membership.on_message(from_endpoint, header, message);
     else if constexpr (std::is_same_v<M, Grant>)
       outgoings.on_grant(from, one);
@@ -209,6 +221,7 @@ void Node::Impl::on(const DrainRequested&) {
 // whether it has drained.
 void Node::Impl::settle() {
   for (const PeerChange& change : membership.take_changes()) react(change);
+  if (membership.reviews_contacts()) membership.keep_contacts(business());
   start_tasks();
   classify();
   resume_refused();
@@ -250,17 +263,25 @@ void Node::Impl::complete_headers() {
 // --- The face
 
 Node::Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-           std::uint64_t seed)
-    : impl_(std::make_unique<Impl>(std::move(identity), config, std::move(factory),
-                                   std::move(seeds), seed)) {}
+           std::uint64_t seed, std::shared_ptr<Counters> counters)
+    : impl_(std::make_unique<Impl>(
+          std::move(identity), config, std::move(factory), std::move(seeds), seed,
+          counters != nullptr ? std::move(counters) : std::make_shared<Counters>())) {}
 
 Node::~Node() = default;
 
-void Node::remember(const std::vector<Member>& peers) {
+void Node::remember(std::vector<Member> peers) {
+  std::sort(peers.begin(), peers.end(),
+            [](const Member& a, const Member& b) { return a.id < b.id; });
   for (const Member& peer : peers) impl_->context.peers.put(peer);
 }
 Actions Node::step(Time now, const Event& event) {
-  return impl_->step(now, event);
+  Actions actions;
+  impl_->step(now, event, actions);
+  return actions;
+}
+void Node::step(Time now, const Event& event, Actions& actions) {
+  impl_->step(now, event, actions);
 }
 Time Node::next_timeout() const {
   return impl_->context.timers.next();
@@ -301,7 +322,7 @@ Veto Node::admission() const {
 
 std::vector<PeerStatus> Node::peers() const {
   std::vector<PeerStatus> peers;
-  for (const auto& [id, member] : impl_->context.peers.all()) peers.push_back({.member = member});
+  for (const Member& member : impl_->context.peers.all()) peers.push_back({.member = member});
   auto status = peers.begin();
   for (const PeerInfo& info : impl_->context.peers.eligible()) {
     while (status->member.id != info.id) ++status;
@@ -336,7 +357,7 @@ std::optional<Endpoint> Node::endpoint(PeerId peer) const {
 std::string Node::name(PeerId peer) const {
   if (peer == impl_->context.self.id) return impl_->context.self.name;
   const Member* member = impl_->context.peers.find(peer);
-  if (member != nullptr) return member->name;
+  if (member != nullptr && member->name != Name()) return member->name.text();
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(value(peer)));
   return digits;

@@ -43,19 +43,22 @@ struct HandoffStatus {
 class Node {
  public:
   // `seeds`: addresses to join through, tried until one answers. `seed`: of all chance here.
+  // `counters`: where this node counts; several may share them. Its own if none are given.
   Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed);
+       std::uint64_t seed, std::shared_ptr<Counters> counters = nullptr);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
   // Peers that are known from the start, by whoever set this world up: they are no news, nobody is
   // told of them.
-  void remember(const std::vector<Member>& peers);
+  void remember(std::vector<Member> peers);
 
   // Takes one event, at a time that never goes back, and says what is to be done, in order.
   // Never re-entered. Call once with Tick to begin.
   Actions step(Time now, const Event& event);
+  // The same for a driver that uses one vector again and again: `actions` is replaced.
+  void step(Time now, const Event& event, Actions& actions);
   // When the next Tick is due; kNever if only an outside event can change anything.
   Time next_timeout() const;
 

@@ -324,7 +324,9 @@ void Node::Impl::on(const Prepared& prepared, PeerId from) {
                          .state = TaskState::waiting,
                          .owner = outgoing->peer,
                          .hops = task.hops + 1,
-                         .probes = task.probes};
+                         .probes = task.probes,
+                         .status = {},
+                         .owner_endpoint = context.endpoint_of(from).value_or(Endpoint{})};
   if (task.id.home == context.self.id)
     home.report(moved, context.self.id);
   else

@@ -2,6 +2,7 @@
 // shared Context but not each other; what one of them hands back is routed here.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "core/context.h"
@@ -18,10 +19,10 @@ namespace core {
 class Node::Impl {
  public:
   Impl(Identity identity, const Config& config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed);
+       std::uint64_t seed, std::shared_ptr<Counters> counters);
 
   // node.cpp: events in, actions out
-  Actions step(Time now, const Event& event);
+  void step(Time now, const Event& event, Actions& actions);
   void on(const Tick&);
   void on(const MessageReceived& event);
   void on(const LoadSampled& event);
@@ -37,6 +38,10 @@ class Node::Impl {
   void depart();
   void complete_headers();
   void configure();
+
+  // business.cpp: whom this peer deals with, whether its bounded view holds them or not
+  void introduce(const MessageReceived& event);
+  std::vector<PeerId> business() const;
 
   // node_tasks.cpp: the life of a task at its owner and at its home node
   void on(const TaskSubmitted& event);

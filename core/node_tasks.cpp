@@ -170,7 +170,8 @@ TaskReport Node::Impl::report_of(const Task& task, TaskState state) const {
           .owner = context.self.id,
           .hops = task.hops,
           .probes = task.probes,
-          .status = task.status};
+          .status = task.status,
+          .owner_endpoint = context.self.endpoint};
 }
 
 void Node::Impl::tell_home(const Task& task, TaskState state) {
@@ -231,7 +232,8 @@ void Node::Impl::on(const TaskQuery& query, PeerId from) {
   context.send(from, TaskReport{.task = query.task,
                                 .epoch = query.epoch,
                                 .state = TaskState::unknown,
-                                .owner = context.self.id});
+                                .owner = context.self.id,
+                                .owner_endpoint = context.self.endpoint});
 }
 
 }  // namespace core

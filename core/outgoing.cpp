@@ -16,7 +16,8 @@ void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32
   ++undecided_;
   context_.trace(What::offer_sent, task.id, peer, epoch, source_load);
   context_.send(peer, Offer{task.id, epoch, task.needs, task.hops, task.probes, answers,
-                            source_load, std::min(task.age(context_.now), kMaxWaited)});
+                            source_load, std::min(task.age(context_.now), kMaxWaited),
+                            context_.endpoint_of(task.id.home).value_or(context_.self.endpoint)});
   context_.timers.set(TimerKey::of(Kind::outgoing, task.id),
                       context_.now + context_.config.limits.grant_timeout);
 }

@@ -1,50 +1,95 @@
 #include "core/peer_table.h"
 
-#include <algorithm>
+#include <cstdint>
+
+#include "core/by_id.h"
 
 namespace core {
 
 const Member* PeerTable::find(PeerId id) const {
-  const auto found = members_.find(id);
-  return found == members_.end() ? nullptr : &found->second;
+  if (last_found_ >= ids_.size() || ids_[last_found_] != id) {
+    const PeerId* found = find_by_id(ids_, id);
+    if (found == nullptr) return contacts_.empty() ? nullptr : find_by_id(contacts_, id);
+    last_found_ = static_cast<std::size_t>(found - ids_.data());
+  }
+  return &members_[last_found_];
 }
 
 void PeerTable::put(const Member& member) {
-  const Member* before = find(member.id);
-  if (before != nullptr && is_live(before->state)) --live_;
-  members_[member.id] = member;
+  if (!contacts_.empty()) {
+    if (Member* const contact = find_by_id(contacts_, member.id)) {
+      *contact = member;
+      return;
+    }
+  }
+  const auto place = lower_bound_by_id(ids_, member.id);
+  const auto at = members_.begin() + (place - ids_.begin());
+  if (place != ids_.end() && *place == member.id) {
+    if (is_live(at->state)) --live_;
+    *at = member;
+  } else {
+    members_.insert(at, member);
+    ids_.insert(place, member.id);
+  }
   if (is_live(member.state)) ++live_;
   follow(member.id, is_live(member.state) && !member.draining);
 }
 
 void PeerTable::remove(PeerId id) {
-  const Member* before = find(id);
-  if (before == nullptr) return;
-  if (is_live(before->state)) --live_;
-  members_.erase(id);
+  const auto place = lower_bound_by_id(ids_, id);
+  if (place == ids_.end() || *place != id) {
+    const auto contact = lower_bound_by_id(contacts_, id);
+    if (contact != contacts_.end() && contact->id == id) contacts_.erase(contact);
+    return;
+  }
+  const auto at = members_.begin() + (place - ids_.begin());
+  if (is_live(at->state)) --live_;
+  members_.erase(at);
+  ids_.erase(place);
   follow(id, false);
 }
 
+bool PeerTable::is_contact(PeerId id) const {
+  return !contacts_.empty() && find_by_id(contacts_, id) != nullptr;
+}
+
+void PeerTable::put_contact(const Member& member) {
+  const auto at = lower_bound_by_id(contacts_, member.id);
+  contacts_.insert(at, member);
+}
+
+void PeerTable::retire(PeerId id) {
+  const Member member = *find(id);
+  remove(id);
+  put_contact(member);
+}
+
+void PeerTable::admit(PeerId id) {
+  const Member member = *find(id);
+  remove(id);
+  put(member);
+}
+
+void PeerTable::grow_older() {
+  for (Member& member : members_)
+    if (member.age < UINT16_MAX) ++member.age;
+}
+
 bool PeerTable::is_eligible(PeerId id) const {
-  return std::binary_search(eligible_.begin(), eligible_.end(), PeerInfo{.id = id},
-                            [](const PeerInfo& a, const PeerInfo& b) { return a.id < b.id; });
+  const Member* member = find(id);
+  return member != nullptr && is_live(member->state) && !member->draining;
 }
 
 void PeerTable::learn(PeerId id, Load load, Role role, Time now) {
-  const auto at = place(id);
-  if (at == eligible_.end() || at->id != id) return;
-  at->load = load;
-  at->role = role;
-  at->known_at = now;
-}
-
-std::vector<PeerInfo>::iterator PeerTable::place(PeerId id) {
-  return std::lower_bound(eligible_.begin(), eligible_.end(), id,
-                          [](const PeerInfo& info, PeerId wanted) { return info.id < wanted; });
+  PeerInfo* const info = find_by_id(eligible_, id);
+  if (info == nullptr) return;
+  info->load = load;
+  info->role = role;
+  info->known_at = now;
 }
 
 void PeerTable::follow(PeerId id, bool now_eligible) {
-  const auto at = place(id);
+  const auto at = lower_bound_by_id(eligible_, id);
   const bool was_eligible = at != eligible_.end() && at->id == id;
   if (now_eligible && !was_eligible) eligible_.insert(at, PeerInfo{.id = id});
   if (!now_eligible && was_eligible) eligible_.erase(at);

@@ -1,8 +1,11 @@
-// Every other peer that is remembered, and the few of them that a policy may be shown.
+// Every other peer that is remembered, and those of them that a policy may be shown.
+//
+// Where the view is bounded (MembershipConfig::view) all() is the view. A peer outside it with
+// which there is business is a contact: it can be found and sent to, but is not among all() nor
+// eligible().
 #pragma once
 
-#include <map>
-#include <optional>
+#include <cstddef>
 #include <vector>
 
 #include "core/message.h"
@@ -13,17 +16,26 @@ namespace core {
 
 class PeerTable {
  public:
-  using Members = std::map<PeerId, Member>;
+  using Members = std::vector<Member>;
 
+  // Valid until a peer is added or removed.
   const Member* find(PeerId id) const;
-  // Adds the peer or replaces its news.
+  // Replaces the peer's news, or adds it to all(). `member` must not be an element of this table.
   void put(const Member& member);
   void remove(PeerId id);
-  const Members& all() const { return members_; }
+  const Members& all() const { return members_; }  // by id
+
+  const Members& contacts() const { return contacts_; }  // by id
+  bool is_contact(PeerId id) const;
+  void put_contact(const Member& member);  // requires that it is not in the table
+  void retire(PeerId id);                  // from all() to the contacts
+  void admit(PeerId id);                   // from the contacts to all()
+  // One more period has gone by for all().
+  void grow_older();
 
   // Alive or suspected, and not draining: those that may be asked for or offered work. By id.
   const std::vector<PeerInfo>& eligible() const { return eligible_; }
-  bool is_eligible(PeerId id) const;
+  bool is_eligible(PeerId id) const;  // true of contacts, too
   // Alive or suspected: those that take part in membership.
   std::size_t live_count() const { return live_; }
 
@@ -31,12 +43,15 @@ class PeerTable {
   void learn(PeerId id, Load load, Role role, Time now);
 
  private:
-  std::vector<PeerInfo>::iterator place(PeerId id);
   void follow(PeerId id, bool now_eligible);
 
+  std::vector<PeerId> ids_;  // of members_: searched, so that a large table stays out of the way
   Members members_;
+  Members contacts_;
   std::vector<PeerInfo> eligible_;
   std::size_t live_ = 0;
+  // Where find() last succeeded: who has just spoken is as a rule the next one to be answered.
+  mutable std::size_t last_found_ = 0;
 };
 
 constexpr bool is_live(MemberState state) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/by_id.h"
+
 namespace core {
 
 Movability View::movability(const Task& task) const {
@@ -24,11 +26,10 @@ bool View::has_room(Load limit, Load sender_above) const {
 }
 
 const PeerInfo* View::fresh(PeerId peer) const {
-  const auto found = std::lower_bound(peers.begin(), peers.end(), peer,
-                                      [](const PeerInfo& info, PeerId id) { return info.id < id; });
-  if (found == peers.end() || found->id != peer) return nullptr;
-  if (found->known_at < 0 || max_age <= 0 || now - found->known_at > max_age) return nullptr;
-  return &*found;
+  if (max_age <= 0) return nullptr;
+  const PeerInfo* found = find_by_id(peers, peer);
+  if (found == nullptr || found->known_at < 0 || now - found->known_at > max_age) return nullptr;
+  return found;
 }
 
 bool Search::asked(PeerId peer) const {

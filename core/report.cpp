@@ -52,6 +52,10 @@ void Reports::drop(PeerId home) {
   }
 }
 
+void Reports::homes(std::vector<PeerId>& into) const {
+  for (const auto& [task, pending] : pending_) into.push_back(task.home);
+}
+
 void Reports::send(Pending& pending) {
   const TaskId task = pending.report.task;
   context_.send(task.home, pending.report);

@@ -25,6 +25,8 @@ class Reports {
   // The home node is forgotten; there is nobody to tell.
   void drop(PeerId home);
   bool empty() const { return pending_.empty(); }
+  // The home nodes that wait for news.
+  void homes(std::vector<PeerId>& into) const;
 
  private:
   struct Pending {

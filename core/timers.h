@@ -1,11 +1,10 @@
-// All of a node's deadlines in one ordered set, so that the driver needs a single timer.
+// All of a node's deadlines in one heap, so that the driver needs a single timer.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <set>
-#include <utility>
+#include <vector>
 
 #include "core/types.h"
 
@@ -47,34 +46,40 @@ struct TimerKey {
 
 class Timers {
  public:
-  void set(const TimerKey& key, Time at) {
-    cancel(key);
-    due_.emplace(at, key);
-    at_.emplace(key, at);
-  }
+  // Replaces the key's earlier deadline, if any.
+  void set(const TimerKey& key, Time at);
+  void cancel(const TimerKey& key);
+  bool armed(const TimerKey& key) const { return find(key) != kNowhere; }
 
-  void cancel(const TimerKey& key) {
-    const auto found = at_.find(key);
-    if (found == at_.end()) return;
-    due_.erase({found->second, key});
-    at_.erase(found);
-  }
+  Time next() const { return heap_.empty() ? kNever : heap_.front().at; }
 
-  bool armed(const TimerKey& key) const { return at_.contains(key); }
-
-  Time next() const { return due_.empty() ? kNever : due_.begin()->first; }
-
-  // Removes and returns the earliest that is due.
-  std::optional<TimerKey> pop(Time now) {
-    if (due_.empty() || due_.begin()->first > now) return std::nullopt;
-    const TimerKey key = due_.begin()->second;
-    cancel(key);
-    return key;
-  }
+  // Removes and returns the earliest that is due; the smallest key among equals.
+  std::optional<TimerKey> pop(Time now);
 
  private:
-  std::set<std::pair<Time, TimerKey>> due_;
-  std::map<TimerKey, Time> at_;
+  struct Entry {
+    Time at;
+    TimerKey key;
+
+    auto operator<=>(const Entry&) const = default;
+  };
+  using Place = std::uint32_t;  // in the heap
+  static constexpr Place kNowhere = UINT32_MAX;
+
+  Place find(const TimerKey& key) const;
+  void remove(Place place);
+  void settle(Place place);  // to where the heap's order wants it
+  void swap(Place one, Place other);
+
+  // The index: places by key, hashed with linear probing. The keys themselves are read in the heap.
+  std::size_t home_of(const TimerKey& key) const;
+  std::size_t cell_of(const TimerKey& key) const;  // the key's, or the empty one where it would go
+  std::size_t after(std::size_t cell) const { return (cell + 1) & (index_.size() - 1); }
+  void grow_index();
+  void vacate(std::size_t cell);
+
+  std::vector<Entry> heap_;
+  std::vector<Place> index_;  // a power of two, at most half full
 };
 
 // Moves by an eighth of the difference; the first value is taken as it is.

@@ -43,6 +43,8 @@ struct Datagram {
 // Layout: [version, from, incarnation, load|nil, tag, fields...]. Requires that the message keeps
 // the limits of core/message.h: then the result fits kMaxDatagramBytes.
 Bytes encode(const Datagram& datagram);
+// The same into the memory of a buffer that is not needed any more.
+Bytes encode(const core::Header& header, const core::Message& message, Bytes spare);
 Decoded<Datagram> decode_datagram(std::span<const std::uint8_t> bytes);
 
 // Frames with their length in front, ready to be written.

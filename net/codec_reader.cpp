@@ -1,9 +1,15 @@
 #include "net/codec_reader.h"
 
+#include <algorithm>
 #include <cassert>
 #include <msgpack.hpp>
 
 namespace net::codec {
+namespace {
+
+constexpr std::size_t kUsualValues = 64;  // in a datagram
+
+}  // namespace
 
 // msgpack-c's parser reports values here in the order of the input. Its unpack() is not used: that
 // allocates a whole array when it sees the array's length, before it has seen one element.
@@ -69,6 +75,7 @@ Reader::Reader(std::span<const std::uint8_t> input, std::size_t max_bytes) : inp
 }
 
 void Reader::cut() {
+  values_.reserve(std::min(input_.size(), kUsualValues));
   Cutter cutter(*this);
   std::size_t offset = 0;
   bool complete = false;

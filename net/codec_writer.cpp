@@ -35,6 +35,10 @@ Writer::Writer(Framing framing) : framing_(framing) {
   if (framing == Framing::length) bytes_.resize(kFrameLengthBytes);
 }
 
+Writer::Writer(Bytes&& spare) : bytes_(std::move(spare)), framing_(Framing::none) {
+  bytes_.clear();
+}
+
 void Writer::nil() {
   pack(bytes_, [](auto& packer) { packer.pack_nil(); });
 }

@@ -13,6 +13,8 @@ class Writer {
  public:
   enum class Framing { none, length };  // length: take()'s result opens with its length
   explicit Writer(Framing framing = Framing::none);
+  // Without framing, into the memory of `spare`.
+  explicit Writer(Bytes&& spare);
 
   void nil();
   void boolean(bool value);

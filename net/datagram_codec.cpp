@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cassert>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -18,14 +19,15 @@ constexpr Within kLoad{0, core::kMaxLoad};
 constexpr Within kWaited{0, core::kMaxWaited};
 
 // A peer's name is printed on terminals and in logs: it brings no control characters along.
-struct Name {
-  void write(Writer& writer, const std::string& value) const { writer.text(value); }
-  void read(Reader& reader, std::string& value) const {
-    value = reader.text(core::kMaxNameBytes);
-    for (const char character : value) {
+struct Printable {
+  void write(Writer& writer, const core::Name& value) const { writer.text(value); }
+  void read(Reader& reader, core::Name& value) const {
+    const std::string_view text = reader.text(core::kMaxNameBytes);
+    for (const char character : text) {
       const auto code = static_cast<std::uint8_t>(character);
       if (code < 0x20 || code == 0x7f) return reader.fail("a name with control characters");
     }
+    value = text;
   }
 };
 
@@ -62,15 +64,17 @@ struct Layout<core::Endpoint> {
 
 template <>
 struct Layout<core::Member> {
-  static constexpr auto fields = std::tuple(
-      field(&core::Member::id, Somebody{}), field(&core::Member::name, Name{}),
-      field(&core::Member::endpoint), field(&core::Member::incarnation),
-      field(&core::Member::state), field(&core::Member::draining), field(&core::Member::accuser));
+  static constexpr auto fields =
+      std::tuple(field(&core::Member::id, Somebody{}), field(&core::Member::name, Printable{}),
+                 field(&core::Member::endpoint), field(&core::Member::incarnation),
+                 field(&core::Member::state), field(&core::Member::draining),
+                 field(&core::Member::accuser), field(&core::Member::age));
 };
 
 namespace {
 constexpr auto kMembers = list(core::kMaxMembersPerMessage);
-}
+constexpr auto kShuffled = list(core::kMaxShuffled);
+}  // namespace
 
 template <>
 struct Layout<core::Ping> {
@@ -105,6 +109,19 @@ struct Layout<core::Join> {
 template <>
 struct Layout<core::News> {
   static constexpr auto fields = std::tuple(field(&core::News::members, kMembers));
+};
+
+template <>
+struct Layout<core::Shuffle> {
+  static constexpr auto fields =
+      std::tuple(field(&core::Shuffle::sequence), field(&core::Shuffle::target),
+                 field(&core::Shuffle::members, kShuffled));
+};
+
+template <>
+struct Layout<core::ShuffleReply> {
+  static constexpr auto fields = std::tuple(field(&core::ShuffleReply::sequence),
+                                            field(&core::ShuffleReply::members, kShuffled));
 };
 
 // --- Balancing
@@ -160,10 +177,11 @@ struct Layout<core::Needs> {
 
 template <>
 struct Layout<core::Offer> {
-  static constexpr auto fields = std::tuple(
-      field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
-      field(&core::Offer::hops), field(&core::Offer::probes), field(&core::Offer::search),
-      field(&core::Offer::source_load, kLoad), field(&core::Offer::waited, kWaited));
+  static constexpr auto fields =
+      std::tuple(field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
+                 field(&core::Offer::hops), field(&core::Offer::probes),
+                 field(&core::Offer::search), field(&core::Offer::source_load, kLoad),
+                 field(&core::Offer::waited, kWaited), field(&core::Offer::home));
 };
 
 template <>
@@ -199,7 +217,7 @@ struct Layout<core::TaskReport> {
       std::tuple(field(&core::TaskReport::task), field(&core::TaskReport::epoch),
                  field(&core::TaskReport::state), field(&core::TaskReport::owner),
                  field(&core::TaskReport::hops), field(&core::TaskReport::probes),
-                 field(&core::TaskReport::status));
+                 field(&core::TaskReport::status), field(&core::TaskReport::owner_endpoint));
 };
 
 template <>
@@ -225,11 +243,15 @@ constexpr codec::Version kVersion{core::kProtocolVersion};
 }  // namespace
 
 Bytes encode(const Datagram& datagram) {
-  codec::Writer writer;
-  writer.array(kOpening + 1 + codec::alternative_fields(datagram.message));
+  return encode(datagram.header, datagram.message, {});
+}
+
+Bytes encode(const core::Header& header, const core::Message& message, Bytes spare) {
+  codec::Writer writer(std::move(spare));
+  writer.array(kOpening + 1 + codec::alternative_fields(message));
   kVersion.write(writer, core::kProtocolVersion);
-  codec::write_fields(writer, datagram.header);
-  codec::write_alternative(writer, datagram.message);
+  codec::write_fields(writer, header);
+  codec::write_alternative(writer, message);
   Bytes bytes = writer.take();
   assert(bytes.size() <= kMaxDatagramBytes);
   return bytes;

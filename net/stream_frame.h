@@ -74,8 +74,9 @@ struct StreamEnd {
   bool operator==(const StreamEnd&) const = default;
 };
 
-// The receiver's only frame: everything is on disk, or why not. In a results stream it also comes as
-// soon as the home node refuses something, with the reason: no more of a task's output is wanted.
+// The receiver's only frame: everything is on disk, or why not. In a results stream it also comes
+// as soon as the home node refuses something, with the reason: no more of a task's output is
+// wanted.
 struct StreamDone {
   bool ok = false;
   std::string error;

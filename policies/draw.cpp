@@ -1,9 +1,10 @@
 #include "policies/draw.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "core/by_id.h"
 
 namespace policies {
 namespace {
@@ -14,10 +15,7 @@ constexpr int kBlindDraws = 8;
 }  // namespace
 
 bool is_present(const core::View& view, core::PeerId peer) {
-  const auto at =
-      std::lower_bound(view.peers.begin(), view.peers.end(), peer,
-                       [](const core::PeerInfo& info, core::PeerId id) { return info.id < id; });
-  return at != view.peers.end() && at->id == peer;
+  return core::find_by_id(view.peers, peer) != nullptr;
 }
 
 std::optional<core::PeerId> draw(const core::View& view, const core::Search& search, core::Rng& rng,

@@ -16,8 +16,12 @@ void World::perform(NodeIndex index, const core::Send& send) {
   if (to == kNobody || (interceptor_ && !interceptor_(index, to, send.message))) return;
   const Fate fate = network_.datagram(index, to);
   if (fate.copies == 0) return;
-  net::Bytes bytes = net::encode(net::Datagram{send.header, send.message});
-  assert(bytes.size() <= net::kMaxDatagramBytes);
+  net::Bytes spare;
+  if (!buffers_.empty()) {
+    spare = std::move(buffers_.back());
+    buffers_.pop_back();
+  }
+  net::Bytes bytes = net::encode(send.header, send.message, std::move(spare));
   const core::Endpoint& from = nodes_[index].endpoint;
   if (fate.copies == 2) schedule(fate.delays[1], {to, kAnyLife, DatagramArrived{from, bytes}});
   schedule(fate.delays[0], {to, kAnyLife, DatagramArrived{from, std::move(bytes)}});
@@ -32,6 +36,7 @@ void World::replay(NodeIndex from, NodeIndex to, const core::Message& message) {
 
 void World::on(NodeIndex index, DatagramArrived& datagram) {
   net::Decoded<net::Datagram> decoded = net::decode_datagram(datagram.bytes);
+  buffers_.push_back(std::move(datagram.bytes));
   if (const auto* error = std::get_if<net::DecodeError>(&decoded)) {
     history_.violation({}, "a peer's datagram is refused: " + error->reason);
     return;

@@ -61,7 +61,7 @@ struct VirtualNode {
   core::PeerId id = core::PeerId::none;
   std::string name;
   core::Endpoint endpoint;
-  core::Config config;
+  std::shared_ptr<const core::Config> config;  // as a rule many nodes have the same one
   std::vector<core::Endpoint> seeds;
 
   State state = State::down;

@@ -42,7 +42,8 @@ std::uint64_t derive(std::uint64_t seed, std::uint64_t stream) {
 World::World(const WorldOptions& options)
     : options_(options),
       network_(options.link, derive(options.seed, 1)),
-      history_(options.forget_ended) {}
+      history_(options.forget_ended),
+      counters_(options.share_counters ? std::make_shared<core::Counters>() : nullptr) {}
 
 // --- Nodes
 
@@ -53,7 +54,7 @@ NodeIndex World::add(const NodeOptions& options) {
   node.id = options.id.value_or(core::PeerId{derive(options_.seed, 1000 + index) | 1});
   node.name = "n" + std::to_string(index);
   node.endpoint = endpoint_of(index);
-  node.config = options.config;
+  node.config = share(options.config);
   const std::uint32_t slots = options.config.load.slots;
   node.cpu = Cpu(options.processors == 0 ? slots : options.processors, options.speed_thousandths);
   node.seeds = endpoints_of(options.seeds);
@@ -96,8 +97,8 @@ void World::start(NodeIndex index) {
   const core::Identity identity{node.id, node.name, node.endpoint,
                                 core::first_incarnation(node.life)};
   const std::uint64_t stream = (std::uint64_t{node.life} << 32) + 2 * index + 2;
-  node.core = std::make_unique<core::Node>(identity, node.config, policies::make_policies,
-                                           node.seeds, derive(options_.seed, stream));
+  node.core = std::make_unique<core::Node>(identity, *node.config, policies::make_policies,
+                                           node.seeds, derive(options_.seed, stream), counters_);
   step(index, core::Tick{});
 }
 
@@ -171,8 +172,14 @@ void World::sample(NodeIndex node, const core::LoadSampled& sample) {
   step(node, sample);
 }
 
+std::shared_ptr<const core::Config> World::share(const core::Config& config) {
+  if (config_ == nullptr || *config_ != config)
+    config_ = std::make_shared<const core::Config>(config);
+  return config_;
+}
+
 void World::reconfigure(NodeIndex index, const core::Config& config) {
-  nodes_[index].config = config;
+  nodes_[index].config = share(config);
   step(index, core::Reconfigured{config});
 }
 
@@ -242,10 +249,13 @@ void World::step(NodeIndex index, const core::Event& event) {
   VirtualNode& node = nodes_[index];
   if (node.state != VirtualNode::State::up) return;
   ++events_;
-  const core::Actions actions = node.core->step(now_, event);
+  // One vector serves all steps; a step that an observer takes inside this one has its own.
+  core::Actions actions = std::exchange(actions_, {});
+  node.core->step(now_, event, actions);
   for (const Observer& observer : observers_) observer({now_, index, event, actions});
   for (const core::Action& action : actions)
     std::visit([&](const auto& one) { perform(index, one); }, action);
+  actions_ = std::move(actions);
   if (node.state == VirtualNode::State::up) arm(index);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,8 +28,9 @@ struct WorldOptions {
   std::uint64_t seed = 1;
   Link link{};
   core::Duration stop_time = 10 * core::kMillisecond;  // from a stop signal to a process's end
-  std::size_t backlog = 4096;  // datagrams that a paused node's socket holds; more are lost
-  bool forget_ended = false;   // History keeps no task whose end has been recorded
+  std::size_t backlog = 4096;   // datagrams that a paused node's socket holds; more are lost
+  bool forget_ended = false;    // History keeps no task whose end has been recorded
+  bool share_counters = false;  // all nodes count into the same Counters: less memory for each
   // What moving a task costs its source's processors, besides the link.
   core::Duration transfer_cpu_per_task = 0;
   core::Duration transfer_cpu_per_mebibyte = 0;
@@ -101,6 +103,8 @@ class World {
   const VirtualNode& node(NodeIndex node) const { return nodes_.at(node); }
   // Requires that the node is not down.
   const core::Node& core(NodeIndex node) const;
+  // Whose address that is; kNobody if nobody's.
+  NodeIndex index_of(const core::Endpoint& endpoint) const;
   // As texts call a peer: "n3".
   std::string name(core::PeerId peer) const;
   // Called in the order of being added.
@@ -111,6 +115,7 @@ class World {
   void replay(NodeIndex from, NodeIndex to, const core::Message& message);
 
  private:
+  std::shared_ptr<const core::Config> share(const core::Config& config);
   void start(NodeIndex index);
   void stop(NodeIndex index);
   void handle(Occurrence&& occurrence);
@@ -147,7 +152,6 @@ class World {
 
   void schedule(core::Duration after, Occurrence occurrence);
   void tell_source(const BundleArrives& bundle, bool ok);
-  NodeIndex index_of(const core::Endpoint& endpoint) const;
 
   WorldOptions options_;
   core::Time now_ = 0;
@@ -155,9 +159,14 @@ class World {
   std::uint64_t datagrams_ = 0;
   Network network_;
   History history_;
+  std::shared_ptr<const core::Config> config_;  // the last one that a node was given
+  std::shared_ptr<core::Counters> counters_;    // shared by all nodes; none: each has its own
   std::vector<VirtualNode> nodes_;
   std::map<core::PeerId, NodeIndex> by_id_;
   EventQueue<Occurrence> queue_;
+  // Memory to use again: the last step's actions, datagrams that have arrived.
+  core::Actions actions_;
+  std::vector<net::Bytes> buffers_;
   std::vector<Observer> observers_;
   Interceptor interceptor_;
 };

@@ -34,6 +34,7 @@ TEST_CASE_METHOD(ConfigFixture, "bad values are named with what is allowed") {
       {"limits.probe_timeout = 100",
        "\"100\" has no unit (known: us, ms, s, min, h); allowed: 1ms ... 1min"},
       {"limits.output_bytes = 1KiB", "\"1KiB\" is out of range; allowed: 4KiB ... 1024TiB"},
+      {"membership.view = 7", "\"7\" is out of range; allowed: full, 8 ... 1024"},
       {"load.weight = 0", "\"0\" is out of range; allowed: 0.001 ... 1000"},
       {"network.insecure = yes", "\"yes\" is unknown; allowed: true, false"},
       {"node.log_level = loud", "\"loud\" is unknown; allowed: error, warning, info, debug"},

@@ -110,10 +110,11 @@ TEST_CASE("every field has a key") {
   CHECK(keys_in("load") == 7);
   [[maybe_unused]] const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10] = policy;
   CHECK(keys_in("policy") == 10 + 1);  // preset
-  [[maybe_unused]] const auto& [i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11, i12, i13, i14, i15] = limits;
+  [[maybe_unused]] const auto& [i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11, i12, i13, i14, i15] =
+      limits;
   CHECK(keys_in("limits") == 15 + 5);  // the driver's
-  [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10] = membership;
-  CHECK(keys_in("membership") == 10 + 1);  // seeds
+  [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11] = membership;
+  CHECK(keys_in("membership") == 11 + 1);  // seeds
   const Settings settings;
   [[maybe_unused]] const auto& [name, state_directory, socket, log_level, listen, advertise,
                                 insecure, seeds, s1, s2, s3, s4, s5, preset, core] = settings;
@@ -202,6 +203,14 @@ TEST_CASE_METHOD(ConfigFixture, "seeds are a list") {
   CHECK(settings("[membership]\nseeds = a:1 , [::1]:7400,192.0.2.1:65535\n").seeds ==
         Lines{"a:1", "[::1]:7400", "192.0.2.1:65535"});
   CHECK(settings("[membership]\nseeds =\n").seeds.empty());
+}
+
+TEST_CASE_METHOD(ConfigFixture, "a view is full or bounded") {
+  CHECK(settings("").core.membership.view == 0);
+  CHECK(settings("[membership]\nview = 64\n").core.membership.view == 64);
+  CHECK(settings("[membership]\nview = full\n").core.membership.view == 0);
+  const Settings bounded = settings("[membership]\nview = 8\n");
+  CHECK(config::restart_needed(settings(""), bounded) == Lines{"membership.view: full -> 8"});
 }
 
 TEST_CASE_METHOD(ConfigFixture, "the modes that end at once say their text") {

@@ -1,8 +1,11 @@
 #include "core/peer_table.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "core/by_id.h"
+#include "core/rng.h"
 #include "tests/catch.h"
 
 namespace {
@@ -85,4 +88,21 @@ TEST_CASE("peer table: a load is kept for eligible peers, and forgotten with the
   CHECK(peers.eligible()[0].known_at == -1);
   peers.put(member(2));
   CHECK(peers.eligible()[1].known_at == -1);
+}
+
+TEST_CASE("a peer is found by id, however the ids are spread") {
+  const bool random = GENERATE(false, true);
+  for (const std::size_t size : {0u, 1u, 2u, 7u, 64u, 1000u}) {
+    CAPTURE(random, size);
+    core::Rng rng(size);
+    std::vector<core::PeerId> ids;
+    for (std::size_t i = 0; i < size; ++i) ids.push_back(peer(random ? rng.next() : 3 * i + 1));
+    std::sort(ids.begin(), ids.end());
+    std::vector<core::PeerId> wanted = ids;
+    for (int i = 0; i < 1000; ++i) wanted.push_back(peer(random ? rng.next() : rng.below(3500)));
+    wanted.push_back(peer(UINT64_MAX));
+    wanted.push_back(peer(0));
+    for (const core::PeerId id : wanted)
+      CHECK(core::lower_bound_by_id(ids, id) == std::lower_bound(ids.begin(), ids.end(), id));
+  }
 }

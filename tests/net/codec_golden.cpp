@@ -29,7 +29,8 @@ std::string datagram(const core::Message& message) {
 
 TEST_CASE("the bytes of datagrams are what they were") {
   const std::string opening =
-      "01cf0102030405060708cf0000000100000000";  // version, from, incarnation
+      "02cf0102030405060708cf0000000100000000";  // version, from, incarnation
+  const std::string endpoint = "92c41000000000000000000000ffff7f000001cd1ce8";
   CHECK(datagram(core::Probe{300, core::Role::receiver}) ==
         "99" + opening + "c0" + "06" + "cd012c02c200");
   CHECK(hexadecimal(net::encode(
@@ -37,14 +38,21 @@ TEST_CASE("the bytes of datagrams are what they were") {
         "97" + opening + "cd05dc" + "09" + "0100");
   CHECK(datagram(core::ProbeReply{1, 2000, core::Role::ok, core::Veto::draining, 3}) ==
         "9c" + opening + "c0" + "07" + "01cd07d0010503c200");
-  const core::Member member{kPeer, "board1",       kEndpoint, 1, core::MemberState::suspect,
-                            true,  core::PeerId{9}};
+  const core::Member member{.id = kPeer,
+                            .name = "board1",
+                            .endpoint = kEndpoint,
+                            .state = core::MemberState::suspect,
+                            .draining = true,
+                            .age = 5,
+                            .incarnation = 1,
+                            .accuser = core::PeerId{9}};
   CHECK(datagram(core::Ping{7, core::PeerId{2}, {member}}) ==
-        "98" + opening + "c0" + "00" + "0702" + "91" + "97cf0102030405060708" + "a6626f61726431" +
-            "92c41000000000000000000000ffff7f000001cd1ce8" + "0101c309");
-  CHECK(datagram(core::Offer{kTask, 2, {1 << 20, 70'000, -1}, 1, 6, 4, 2500, 70'000}) ==
-        "9d" + opening + "c0" + "0b" + "92cf010203040506070811" + "02" +
-            "93ce00100000ce00011170ff" + "010604cd09c4" + "ce00011170");
+        "98" + opening + "c0" + "00" + "0702" + "91" + "98cf0102030405060708" + "a6626f61726431" +
+            endpoint + "0101c30905");
+  CHECK(datagram(core::ShuffleReply{7, {}}) == "97" + opening + "c0" + "17" + "0790");
+  CHECK(datagram(core::Offer{kTask, 2, {1 << 20, 70'000, -1}, 1, 6, 4, 2500, 70'000, kEndpoint}) ==
+        "9e" + opening + "c0" + "0b" + "92cf010203040506070811" + "02" +
+            "93ce00100000ce00011170ff" + "010604cd09c4" + "ce00011170" + endpoint);
   CHECK(datagram(core::Commit{kTask, 2}) ==
         "97" + opening + "c0" + "0f" + "92cf010203040506070811" + "02");
   CHECK(datagram(core::TaskReport{kTask,
@@ -53,8 +61,10 @@ TEST_CASE("the bytes of datagrams are what they were") {
                                   core::PeerId{4},
                                   2,
                                   6,
-                                  {core::ExitStatus::Kind::signaled, 9}}) ==
-        "9c" + opening + "c0" + "12" + "92cf010203040506070811" + "0303040206" + "920109");
+                                  {core::ExitStatus::Kind::signaled, 9},
+                                  kEndpoint}) == "9d" + opening + "c0" + "12" +
+                                                     "92cf010203040506070811" + "0303040206" +
+                                                     "920109" + endpoint);
 }
 
 TEST_CASE("the bytes of stream frames are what they were") {
@@ -116,7 +126,7 @@ TEST_CASE("the bytes of a specification are what they were") {
   spec.pinned = true;
   CHECK(hexadecimal(net::encode(spec)) ==
         "92"
-        "01"
+        "02"
         "9a"
         "92a2787aa22d39"
         "91a3413d62"

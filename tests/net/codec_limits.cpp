@@ -78,7 +78,7 @@ TEST_CASE("datagrams beyond their limits are refused") {
 
   core::Member member = test::largest_member();
   CHECK(sent(core::Join{member}) == "accepted");
-  member.name += "n";
+  member.name = member.name.text() + "n";
   CHECK(sent(core::Join{member}) ==
         "tag 4: field 0: field 1: a text of 64 bytes, at most 63 allowed");
   member.name = "red\x1b[31m";
@@ -90,11 +90,15 @@ TEST_CASE("datagrams beyond their limits are refused") {
   member.state = static_cast<core::MemberState>(4);
   CHECK(sent(core::Join{member}) == "tag 4: field 0: field 4: 4 is not within 0 ... 3");
 
-  const core::Member small{kPeer, "n", {}, 1, core::MemberState::alive, false, core::PeerId::none};
+  const core::Member small{.id = kPeer, .name = "n", .endpoint = {}, .incarnation = 1};
   std::vector<core::Member> members(core::kMaxMembersPerMessage, small);
   CHECK(sent(core::News{members}) == "accepted");
   members.push_back(small);
   CHECK(sent(core::News{members}) == "tag 5: field 0: 11 elements, at most 10 allowed");
+  const std::vector<core::Member> shuffled(core::kMaxShuffled + 1, small);
+  CHECK(sent(core::Shuffle{1, kPeer, shuffled}) ==
+        "tag 22: field 2: 9 elements, at most 8 allowed");
+  CHECK(sent(core::ShuffleReply{1, shuffled}) == "tag 23: field 1: 9 elements, at most 8 allowed");
   CHECK(sent(core::Ping{1, kPeer, members}) == "tag 0: field 2: 11 elements, at most 10 allowed");
   CHECK(sent(core::Ack{1, members}) == "tag 1: field 1: 11 elements, at most 10 allowed");
   members.pop_back();
@@ -128,34 +132,34 @@ TEST_CASE("enums and ranges of balancing and handoff are checked") {
 
 TEST_CASE("a datagram of another version, shape or size is refused") {
   const net::Bytes good = net::encode(net::Datagram{{kPeer, 1, {}}, core::Nack{5}});
-  const net::Bytes expected = {0x96, 1, 7, 1, 0xc0, 3, 5};
+  const net::Bytes expected = {0x96, 2, 7, 1, 0xc0, 3, 5};
   REQUIRE((good == expected));
   const auto decoded = [](net::Bytes bytes) { return reason(net::decode_datagram(bytes)); };
   CHECK(decoded(good) == "accepted");
 
-  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 5}) == "protocol version 2, this peer speaks 1");
-  CHECK(decoded({0x91, 2}) == "protocol version 2, this peer speaks 1");
-  CHECK(decoded({0x92, 2, 0x93, 1, 2, 3}) == "protocol version 2, this peer speaks 1");
-  CHECK(decoded({0x91, 1}) == "no header");
-  CHECK(decoded({0x94, 1, 7, 1, 0xc0}) == "no tag");
-  CHECK(decoded({0x95, 1, 7, 1, 0xc0, 3}) == "tag 3: 0 fields instead of 1");
-  CHECK(decoded({0x97, 1, 7, 1, 0xc0, 3, 5, 6}) == "tag 3: 2 fields instead of 1");
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 40, 5}) == "unknown tag 40");
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 0xa1, 'a', 5}) == "tag: a text instead of a number");
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 3, 0xc0}) == "tag 3: field 0: nil instead of a number");
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 3, 0xff}) ==
+  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3, 5}) == "protocol version 3, this peer speaks 2");
+  CHECK(decoded({0x91, 3}) == "protocol version 3, this peer speaks 2");
+  CHECK(decoded({0x92, 3, 0x93, 1, 2, 3}) == "protocol version 3, this peer speaks 2");
+  CHECK(decoded({0x91, 2}) == "no header");
+  CHECK(decoded({0x94, 2, 7, 1, 0xc0}) == "no tag");
+  CHECK(decoded({0x95, 2, 7, 1, 0xc0, 3}) == "tag 3: 0 fields instead of 1");
+  CHECK(decoded({0x97, 2, 7, 1, 0xc0, 3, 5, 6}) == "tag 3: 2 fields instead of 1");
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 40, 5}) == "unknown tag 40");
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 0xa1, 'a', 5}) == "tag: a text instead of a number");
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 0xc0}) == "tag 3: field 0: nil instead of a number");
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 0xff}) ==
         "tag 3: field 0: -1 is not within 0 ... 4294967295");
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 3, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0}) ==
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0}) ==
         "tag 3: field 0: 4294967296 is not within 0 ... 4294967295");
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 3, 5, 0}) == "1 bytes after the end");
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 3}) == "truncated");
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 5, 0}) == "1 bytes after the end");
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3}) == "truncated");
   CHECK(decoded({}) == "empty");
   CHECK(decoded({5}) == "a number instead of an array");
   CHECK(decoded(net::Bytes(1401, 0xc0)) == "1401 bytes, at most 1400 allowed");
 
   // A number in a wider form than it needs is the same number.
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 3, 0xcd, 0, 5}) == "accepted");
-  CHECK(decoded({0x96, 1, 7, 1, 0xc0, 3, 0xd3, 0, 0, 0, 0, 0, 0, 0, 5}) == "accepted");
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 0xcd, 0, 5}) == "accepted");
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 0xd3, 0, 0, 0, 0, 0, 0, 0, 5}) == "accepted");
 }
 
 TEST_CASE("hostile claims are refused") {
@@ -168,7 +172,7 @@ TEST_CASE("hostile claims are refused") {
   };
   CHECK(all_decoders({0xdd, 0xff, 0xff, 0xff, 0xff}) == "an array longer than the input");
   CHECK(all_decoders({0xdc, 0xff, 0xff}) == "an array longer than the input");
-  CHECK(all_decoders({0x92, 1, 0xdd, 0x7f, 0xff, 0xff, 0xff}) == "an array longer than the input");
+  CHECK(all_decoders({0x92, 2, 0xdd, 0x7f, 0xff, 0xff, 0xff}) == "an array longer than the input");
   CHECK(all_decoders({0xdb, 0xff, 0xff, 0xff, 0xff}) == "truncated");
   CHECK(all_decoders({0xc6, 0xff, 0xff, 0xff, 0xff}) == "truncated");
   CHECK(all_decoders({0xc6, 0xff, 0xff, 0xff, 0xff, 1, 2, 3}) == "truncated");
@@ -195,11 +199,11 @@ TEST_CASE("hostile claims are refused") {
 TEST_CASE("stream frames beyond their limits are refused") {
   net::StreamHello hello{core::kProtocolVersion, net::StreamHello::Kind::results, kPeer, kTask, 3};
   CHECK(sent(hello) == "accepted");
-  hello.version = 2;
-  CHECK(sent(hello) == "tag 0: field 0: protocol version 2, this peer speaks 1");
-  const net::Bytes next_hello = {0x93, 0, 2, 0xa0};  // whatever a later version says after it
+  hello.version = 3;
+  CHECK(sent(hello) == "tag 0: field 0: protocol version 3, this peer speaks 2");
+  const net::Bytes next_hello = {0x93, 0, 3, 0xa0};  // whatever a later version says after it
   CHECK(reason(net::decode_stream_frame(next_hello)) ==
-        "tag 0: field 0: protocol version 2, this peer speaks 1");
+        "tag 0: field 0: protocol version 3, this peer speaks 2");
   hello.version = core::kProtocolVersion;
   hello.kind = static_cast<net::StreamHello::Kind>(2);
   CHECK(sent(hello) == "tag 0: field 1: 2 is not within 0 ... 1");
@@ -255,12 +259,12 @@ TEST_CASE("control frames beyond their limits are refused") {
   CHECK(sent(net::PeerRows{std::vector<net::PeerRow>(1025), false}) != "accepted");
   CHECK(sent(net::Stats{std::vector<net::StatRow>(1025)}) != "accepted");
   CHECK(sent(net::Lines{std::vector<std::string>(1025), false}) != "accepted");
-  CHECK(reason(net::decode_control_frame(net::Bytes{0x91, 1})) == "no request number and tag");
+  CHECK(reason(net::decode_control_frame(net::Bytes{0x91, 2})) == "no request number and tag");
   CHECK(reason(net::decode_control_frame(net::Bytes{0x92, 1, 19})) == "unknown tag 19");
 }
 
 TEST_CASE("a greeting of another version reaches the daemon, which answers it") {
-  CHECK(sent(net::ControlHello{2}) == "accepted");
+  CHECK(sent(net::ControlHello{3}) == "accepted");
   CHECK(sent(net::ControlHello{65'535}) == "accepted");
 }
 
@@ -331,7 +335,7 @@ TEST_CASE("a specification that cannot be acted on is refused") {
 }
 
 TEST_CASE("a specification's file of another version is refused") {
-  CHECK(reason(net::decode_task_spec(net::Bytes{0x92, 2, 0xc0})) ==
-        "protocol version 2, this peer speaks 1");
-  CHECK(reason(net::decode_task_spec(net::Bytes{0x91, 1})) == "1 elements instead of 2");
+  CHECK(reason(net::decode_task_spec(net::Bytes{0x92, 3, 0xc0})) ==
+        "protocol version 3, this peer speaks 2");
+  CHECK(reason(net::decode_task_spec(net::Bytes{0x91, 2})) == "1 elements instead of 2");
 }

@@ -81,7 +81,12 @@ void tame(core::TaskId& task, Rng& rng) {
 }
 void tame(core::Member& member, Rng& rng) {
   member.id = somebody(rng);
-  member.name = text(core::kMaxNameBytes, "board-0123456789.\xc3\xa9", rng);
+}
+void tame(core::Shuffle& shuffle, Rng& rng) {
+  shuffle.members.resize(std::min(shuffle.members.size(), core::kMaxShuffled - rng.below(2)));
+}
+void tame(core::ShuffleReply& reply, Rng& rng) {
+  reply.members.resize(std::min(reply.members.size(), core::kMaxShuffled - rng.below(2)));
 }
 void tame(core::Probe& probe, Rng& rng) {
   probe.waited = number<core::Duration>(0, core::kMaxWaited, rng);
@@ -149,6 +154,10 @@ void fill(T& value, Rng& rng);
 
 void fill(std::string& value, Rng& rng) {
   value = text(core::kMaxNameBytes, {"abc\0\n\x7f\xc3\xa9\xff", 9}, rng);
+}
+
+void fill(core::Name& value, Rng& rng) {
+  value = text(core::kMaxNameBytes, "board-0123456789.\xc3\xa9", rng);
 }
 
 template <std::size_t kSize>

@@ -28,23 +28,32 @@ sim::WorldOptions options_of(std::uint64_t seed, std::uint32_t loss_thousandths 
   return options;
 }
 
+// A full table, and a bounded view that has room for all of the eight.
+core::Config config_of_view(std::uint32_t view) {
+  core::Config config;
+  config.membership.view = view;
+  return config;
+}
+
 }  // namespace
 
 TEST_CASE("eight peers with one seed address learn of each other in bounded time") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     // Two probe periods: the join, and the news of the later ones on the pings.
     CHECK(world.reaches([&] { return all_alive(world); }, 3 * kSecond));
   }
 }
 
 TEST_CASE("peers learn of each other under loss") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed, 300));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     Count joins(world, What::peer_joined);
     CHECK(world.reaches([&] { return joins() == kNodes * (kNodes - 1); }, 30 * kSecond));
     // Some may be taken for dead meanwhile; not for good.
@@ -55,11 +64,12 @@ TEST_CASE("peers learn of each other under loss") {
 }
 
 TEST_CASE("a peer that stands still for a second is never declared dead") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (const std::uint32_t loss : {0u, 100u}) {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-      CAPTURE(seed, loss);
+      CAPTURE(view, seed, loss);
       World world(options_of(seed, loss));
-      populate(world, kNodes, core::Config{});
+      populate(world, kNodes, config_of_view(view));
       settle(world);
       Count deaths(world, What::peer_dead);
       world.run_for(static_cast<core::Duration>(seed) * 37 * kMillisecond);
@@ -74,10 +84,11 @@ TEST_CASE("a peer that stands still for a second is never declared dead") {
 }
 
 TEST_CASE("boards that stall again and again are not declared dead") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     settle(world);
     Count deaths(world, What::peer_dead);
     core::Rng rng(seed);
@@ -96,10 +107,11 @@ TEST_CASE("boards that stall again and again are not declared dead") {
 }
 
 TEST_CASE("who wakes up buries nobody by what it missed") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     settle(world);
     Count deaths(world, What::peer_dead);
     Count suspicions(world, What::peer_suspected);
@@ -118,11 +130,12 @@ TEST_CASE("who wakes up buries nobody by what it missed") {
 }
 
 TEST_CASE("a crashed peer is declared dead by everybody, neither too early nor too late") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   const core::MembershipConfig config;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     settle(world);
     world.run_for(5 * kSecond + static_cast<core::Duration>(seed) * 91 * kMillisecond);
     const core::Time crashed = world.now();
@@ -147,10 +160,11 @@ TEST_CASE("a crashed peer is declared dead by everybody, neither too early nor t
 }
 
 TEST_CASE("who leaves is known to have left within a second") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     settle(world);
     Count deaths(world, What::peer_dead);
     world.drain(3);
@@ -163,11 +177,12 @@ TEST_CASE("who leaves is known to have left within a second") {
 }
 
 TEST_CASE("a peer that comes back with a higher start count is alive everywhere") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   const bool known_dead = GENERATE(false, true);
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    CAPTURE(seed, known_dead);
+    CAPTURE(view, seed, known_dead);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     settle(world);
     world.crash(3);
     if (known_dead)
@@ -189,10 +204,11 @@ TEST_CASE("a peer that comes back with a higher start count is alive everywhere"
 }
 
 TEST_CASE("the seed itself restarts and finds the others again") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     settle(world);
     world.crash(0);
     world.run_for(90 * kSecond);
@@ -202,10 +218,11 @@ TEST_CASE("the seed itself restarts and finds the others again") {
 }
 
 TEST_CASE("after a partition both sides find each other again") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     settle(world);
     for (NodeIndex i = 4; i < kNodes; ++i) world.network().place(i, 1);
     world.network().split(0, 1);
@@ -225,10 +242,11 @@ TEST_CASE("after a partition both sides find each other again") {
 }
 
 TEST_CASE("a peer that is heard but cannot hear does not stay in limbo") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     settle(world);
     world.network().place(3, 1);
     world.network().block(0, 1);  // the others' words do not reach it
@@ -239,10 +257,11 @@ TEST_CASE("a peer that is heard but cannot hear does not stay in limbo") {
 }
 
 TEST_CASE("a suspected peer refutes") {
+  const std::uint32_t view = GENERATE(0u, 16u);
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(view, seed);
     World world(options_of(seed));
-    populate(world, kNodes, core::Config{});
+    populate(world, kNodes, config_of_view(view));
     settle(world);
     Count deaths(world, What::peer_dead);
     Count suspicions(world, What::peer_suspected);
