@@ -34,10 +34,11 @@ struct Context {
     act(Trace{what, task, peer, a, b, c});
   }
 
-  // To a peer in the table; silently nowhere if it has been forgotten, as a lost datagram.
+  // To a peer in the table; silently nowhere if it has been forgotten or not been heard of since
+  // the restart, as a lost datagram.
   void send(PeerId to, Message message) {
     const Member* member = peers.find(to);
-    if (member != nullptr) send_to(to, member->endpoint, std::move(message));
+    if (member != nullptr && member->endpoint) send_to(to, member->endpoint, std::move(message));
   }
 
   // The node completes the header when the step ends.
@@ -46,10 +47,7 @@ struct Context {
     act(Send{to, endpoint, Header{}, std::move(message)});
   }
 
-  void persist(Persist::What what, TaskId task, Epoch epoch, PeerId peer = PeerId::none,
-               const Needs& needs = {}, ExitStatus status = {}) {
-    act(Persist{what, task, epoch, peer, needs, status});
-  }
+  void persist(const Persist& record) { act(record); }
 };
 
 }  // namespace core

@@ -32,6 +32,13 @@ void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search) {
   send_grant(incoming);
 }
 
+void Incomings::recover(const Incoming& prepared) {
+  assert(prepared.stage == Incoming::Stage::prepared);
+  const auto [at, added] = all_.emplace(prepared.task, prepared);
+  assert(added);
+  send_prepared(at->second);
+}
+
 std::uint32_t Incomings::count() const {
   std::uint32_t count = 0;
   for (const auto& [task, incoming] : all_)
@@ -59,7 +66,12 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
   }
   incoming.stage = Incoming::Stage::prepared;
   incoming.tries = 0;
-  context_.persist(Persist::What::prepared, event.task, event.epoch, incoming.peer, incoming.needs);
+  context_.persist({.what = Persist::What::prepared,
+                    .task = event.task,
+                    .epoch = event.epoch,
+                    .peer = incoming.peer,
+                    .needs = incoming.needs,
+                    .hops = incoming.hops + 1});
   context_.trace(What::prepared, event.task, incoming.peer);
   send_prepared(incoming);
 }
@@ -72,7 +84,12 @@ std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) 
     return std::nullopt;
   }
   const Incoming owned = *incoming;
-  context_.persist(Persist::What::owned, commit.task, commit.epoch, from, owned.needs);
+  context_.persist({.what = Persist::What::owned,
+                    .task = commit.task,
+                    .epoch = commit.epoch,
+                    .peer = from,
+                    .needs = owned.needs,
+                    .hops = owned.hops + 1});
   context_.timers.cancel(TimerKey::of(Kind::incoming, commit.task));
   all_.erase(commit.task);
   return owned;
@@ -137,7 +154,10 @@ void Incomings::drop(TaskId task, What why) {
   if (incoming.stage == Incoming::Stage::reserved)
     context_.act(CancelBundle{task, incoming.epoch});
   else
-    context_.persist(Persist::What::aborted, task, incoming.epoch, incoming.peer);
+    context_.persist({.what = Persist::What::aborted,
+                      .task = task,
+                      .epoch = incoming.epoch,
+                      .peer = incoming.peer});
   context_.act(DiscardTask{task, incoming.epoch});
   context_.trace(why, task, incoming.peer, context_.config.limits.transfer_timeout);
 }

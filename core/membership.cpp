@@ -95,6 +95,17 @@ void Membership::woke_late() {
   }
 }
 
+void Membership::remember(PeerId peer) {
+  if (peer == PeerId::none || peer == context_.self.id || context_.peers.find(peer)) return;
+  Member absent;
+  absent.id = peer;
+  absent.name = to_text(peer);
+  absent.state = MemberState::dead;
+  context_.peers.put(absent);
+  context_.timers.set({Kind::forget_peer, value(peer)},
+                      context_.now + context_.config.membership.dead_retention);
+}
+
 void Membership::announce_draining() {
   ++context_.self.incarnation;
   spread(context_.self.id);
@@ -278,7 +289,7 @@ void Membership::try_gone_peer() {
   context_.timers.set({Kind::rejoin}, context_.now + context_.config.membership.rejoin_interval);
   std::vector<PeerId> dead;
   for (const auto& [id, member] : context_.peers.all())
-    if (member.state == MemberState::dead) dead.push_back(id);
+    if (member.state == MemberState::dead && member.endpoint) dead.push_back(id);
   if (dead.empty()) return;
   const PeerId peer = dead[context_.rng.below(dead.size())];
   context_.send(peer, Ping{next_sequence_++, peer, gossip_for(peer)});

@@ -37,6 +37,8 @@ class Membership {
   // This process stood still: whoever seemed silent meanwhile may have been heard by nobody.
   void woke_late();
   void announce_draining();
+  // A peer that only the journal names: it counts as gone until it is heard of.
+  void remember(PeerId peer);
   void leave();
 
   // Changes since the last call.

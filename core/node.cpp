@@ -1,7 +1,6 @@
 #include "core/node.h"
 
 #include <cassert>
-#include <cstdio>
 
 #include "core/node_impl.h"
 
@@ -10,7 +9,7 @@ namespace core {
 using Kind = TimerKey::Kind;
 
 Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_factory,
-                 std::vector<Endpoint> seeds, std::uint64_t seed)
+                 std::vector<Endpoint> seeds, std::uint64_t seed, Journal journal)
     : context{.self = std::move(identity), .config = config, .rng = Rng(seed)},
       factory(std::move(policy_factory)),
       membership(context, std::move(seeds)),
@@ -18,7 +17,8 @@ Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_f
       outgoings(context),
       incomings(context),
       home(context),
-      reports(context) {
+      reports(context),
+      recovered(std::move(journal)) {
   assert(context.self.id != PeerId::none);
   assert(!context.self.name.empty() && context.self.name.size() <= kMaxNameBytes);
   policies = factory(context.config.policy);
@@ -32,6 +32,7 @@ Actions Node::Impl::step(Time now, const Event& event) {
   if (!begun) {
     begun = true;
     membership.begin();
+    recover();
     configure();
   }
   // A process that was stopped, or a board that stood still, wakes to overdue deadlines.
@@ -118,11 +119,13 @@ void Node::Impl::receive(PeerId from, const Endpoint& from_endpoint, const Heade
       membership.on_message(from_endpoint, header, message);
     else if constexpr (std::is_same_v<M, Grant>)
       outgoings.on_grant(from, one);
-    else if constexpr (std::is_same_v<M, Committed>)
+    else if constexpr (std::is_same_v<M, Committed>) {
       outgoings.on_committed(from, one);
-    else if constexpr (std::is_same_v<M, Abort>) {
+      settle_decision(one.task);
+    } else if constexpr (std::is_same_v<M, Abort>) {
       incomings.on_abort(from, one);
       if (const auto outgoing = outgoings.on_abort(from, one)) kept(*outgoing);
+      settle_decision(one.task);
     } else if constexpr (std::is_same_v<M, TaskReport>)
       on(one, from, from_endpoint);
     else if constexpr (std::is_same_v<M, TaskReportAck>)
@@ -154,6 +157,7 @@ void Node::Impl::react(const PeerChange& change) {
     case PeerChange::Kind::forgotten:
       outgoings.forget(change.peer);
       incomings.forget(change.peer);
+      home.owner_gone(change.peer);
       return drop_guests(change.peer);
   }
 }
@@ -165,6 +169,7 @@ void Node::Impl::drop_guests(PeerId home_node) {
   for (const auto& [arrival, task] : tasks.all())
     if (task.id.home == home_node && task.phase == Task::Phase::returning) ended.push_back(task.id);
   for (const TaskId task : ended) discard(*tasks.find(task));
+  settle_decisions();
 }
 
 void Node::Impl::on(const LoadSampled& event) {
@@ -248,9 +253,9 @@ void Node::Impl::complete_headers() {
 // --- The face
 
 Node::Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-           std::uint64_t seed)
+           std::uint64_t seed, Journal journal)
     : impl_(std::make_unique<Impl>(std::move(identity), config, std::move(factory),
-                                   std::move(seeds), seed)) {}
+                                   std::move(seeds), seed, std::move(journal))) {}
 
 Node::~Node() = default;
 
@@ -331,10 +336,7 @@ std::optional<Endpoint> Node::endpoint(PeerId peer) const {
 std::string Node::name(PeerId peer) const {
   if (peer == impl_->context.self.id) return impl_->context.self.name;
   const Member* member = impl_->context.peers.find(peer);
-  if (member != nullptr) return member->name;
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(value(peer)));
-  return digits;
+  return member != nullptr ? member->name : to_text(peer);
 }
 
 }  // namespace core

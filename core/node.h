@@ -16,6 +16,7 @@
 #include "core/event.h"
 #include "core/home.h"
 #include "core/identity.h"
+#include "core/journal.h"
 #include "core/policy.h"
 #include "core/task.h"
 #include "core/trace.h"
@@ -43,8 +44,9 @@ struct HandoffStatus {
 class Node {
  public:
   // `seeds`: addresses to join through, tried until one answers. `seed`: of all chance here.
+  // `journal`: what an earlier life of this peer has left, from which this one goes on.
   Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed);
+       std::uint64_t seed, Journal journal = {});
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/journal.h"
 #include "core/node_impl.h"
 
 namespace core {
@@ -270,19 +271,44 @@ void Node::Impl::on(const Prepared& prepared, PeerId from) {
   searches.end(outgoing->search, What::search_succeeded);
   succeeded = true;
   const Task& task = *tasks.find(outgoing->task);
-  const TaskReport moved{.task = task.id,
-                         .epoch = outgoing->epoch,
-                         .state = TaskState::waiting,
-                         .owner = outgoing->peer,
-                         .hops = task.hops + 1,
-                         .probes = task.probes};
-  if (task.id.home == context.self.id)
-    home.report(moved, context.self.id);
-  else
-    reports.tell(moved);
+  unsettled[task.id] = outgoing->epoch;
+  tell_of_move(task.id, outgoing->epoch, outgoing->peer, task.hops + 1, task.probes);
   context.act(DiscardTask{task.id, task.epoch});
   tasks.remove(task.id);
   smoothed_thousandths = std::max<std::int64_t>(0, smoothed_thousandths - 1000);
+}
+
+void Node::Impl::tell_of_move(TaskId task, Epoch epoch, PeerId to, std::uint32_t hops,
+                              std::uint32_t probes) {
+  const TaskReport moved{.task = task,
+                         .epoch = epoch,
+                         .state = TaskState::waiting,
+                         .owner = to,
+                         .hops = hops,
+                         .probes = probes};
+  if (task.home == context.self.id)
+    home.report(moved, context.self.id);
+  else
+    reports.tell(moved);
+}
+
+// The source's part is over once the destination has the task and the home node knows of it. Until
+// then this peer, asked by the home node, must not say that it knows nothing.
+void Node::Impl::settle_decision(TaskId task) {
+  const auto found = unsettled.find(task);
+  if (found == unsettled.end()) return;
+  const Epoch epoch = found->second;
+  const Outgoing* outgoing = outgoings.find(task);
+  if (outgoing != nullptr && outgoing->epoch == epoch) return;
+  if (reports.tells_of_move(task, epoch)) return;
+  context.persist({.what = Persist::What::settled, .task = task, .epoch = epoch});
+  unsettled.erase(found);
+}
+
+// After some peer has been forgotten.
+void Node::Impl::settle_decisions() {
+  const std::map<TaskId, Epoch> candidates = unsettled;
+  for (const auto& [task, epoch] : candidates) settle_decision(task);
 }
 
 // Before a shutdown guests that wait go home, whatever the policies say.
@@ -326,6 +352,7 @@ Veto Node::Impl::veto_on(const Needs& needs) const {
 
 Veto Node::Impl::judge(const Offer& offer) {
   outgoings.superseded(offer.task, offer.epoch);
+  settle_decision(offer.task);
   if (tasks.find(offer.task) != nullptr || outgoings.find(offer.task) != nullptr ||
       !incomings.supersede(offer.task, offer.epoch))
     return Veto::stale;
@@ -393,11 +420,13 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   task.id = incoming->task;
   task.epoch = incoming->epoch;
   task.offered = incoming->epoch;
+  task.offerable = incoming->epoch + kEpochsAhead;
   task.needs = incoming->needs;
   task.arrived = context.now;
   task.hops = incoming->hops + 1;
   task.probes = incoming->probes;
   tasks.add(task, context.config.load.aging);
+  unsettled.erase(task.id);
   context.send(from, Committed{commit.task, commit.epoch});
   context.trace(What::arrived, task.id, from, task.epoch, task.hops);
   tell_home(task, TaskState::waiting);

@@ -2,11 +2,13 @@
 // shared Context but not each other; what one of them hands back is routed here.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "core/context.h"
 #include "core/handoff.h"
 #include "core/home.h"
+#include "core/journal.h"
 #include "core/membership.h"
 #include "core/node.h"
 #include "core/report.h"
@@ -17,7 +19,7 @@ namespace core {
 class Node::Impl {
  public:
   Impl(Identity identity, const Config& config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed);
+       std::uint64_t seed, Journal journal);
 
   // node.cpp: events in, actions out
   Actions step(Time now, const Event& event);
@@ -53,6 +55,10 @@ class Node::Impl {
   TaskReport report_of(const Task& task, TaskState state) const;
   TaskState state_of(const Task& task) const;
 
+  // node_recovery.cpp: what the journal remembers
+  void recover();
+  void recover_task(TaskId id, const OwnedTask& owned);
+
   // node_balance.cpp: load, roles, searches and handoffs
   void on(const BundleSent& event);
   void on(const BundleReceived& event);
@@ -79,6 +85,9 @@ class Node::Impl {
   // A handoff came to nothing: the task stays, and the search that chose the peer goes on.
   void kept(const Outgoing& outgoing, Load load = 0, Role role = Role::ok, Veto veto = Veto::none);
   void offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers);
+  void tell_of_move(TaskId task, Epoch epoch, PeerId to, std::uint32_t hops, std::uint32_t probes);
+  void settle_decision(TaskId task);
+  void settle_decisions();
   void decline(std::uint32_t search, PeerId to, Veto veto);
   void hand_back_guests();
   void learn(PeerId peer, Load load, Role role);
@@ -102,6 +111,8 @@ class Node::Impl {
   Incomings incomings;
   HomeRecords home;
   Reports reports;
+  Journal recovered;                  // until the first step
+  std::map<TaskId, Epoch> unsettled;  // handed over, and not all who must know it do
 
   Role role = Role::ok;
   std::int64_t smoothed_thousandths = 0;  // of waiting + running, in tasks

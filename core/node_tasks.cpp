@@ -1,6 +1,7 @@
 // The life of a task at its owner and at its home node.
 #include <cassert>
 
+#include "core/journal.h"
 #include "core/node_impl.h"
 
 namespace core {
@@ -20,11 +21,17 @@ void Node::Impl::on(const TaskSubmitted& event) {
   task.id = event.task;
   task.epoch = 1;
   task.offered = 1;
+  task.offerable = task.epoch + kEpochsAhead;
   task.needs = event.needs;
   task.arrived = context.now;
   task.pinned = event.pinned;
   tasks.add(task, context.config.load.aging);
-  context.persist(Persist::What::submitted, task.id, task.epoch, context.self.id, task.needs);
+  context.persist({.what = Persist::What::submitted,
+                   .task = task.id,
+                   .epoch = task.epoch,
+                   .peer = context.self.id,
+                   .needs = task.needs,
+                   .pinned = task.pinned});
   home.add(task.id);
   context.act(Accepted{task.id});
   context.trace(What::task_submitted, task.id, PeerId::none, task.needs.priority, load(),
@@ -57,6 +64,7 @@ void Node::Impl::start_tasks() {
     if (task == nullptr) return;
     tasks.set_phase(*task, Task::Phase::running);
     task->started = context.now;
+    context.persist({.what = Persist::What::started, .task = task->id, .epoch = task->epoch});
     context.trace(What::task_started, task->id, PeerId::none, context.now - task->arrived,
                   tasks.count(Task::Phase::running), context.config.load.slots);
     context.act(StartTask{task->id, task->epoch});
@@ -80,7 +88,8 @@ void Node::Impl::on(const TaskExited& event) {
 void Node::Impl::end(Task& task, ExitStatus status) {
   task.status = status;
   tasks.set_phase(task, Task::Phase::returning);
-  context.persist(Persist::What::exited, task.id, task.epoch, context.self.id, {}, status);
+  context.persist(
+      {.what = Persist::What::exited, .task = task.id, .epoch = task.epoch, .status = status});
   departed = true;
   // Nobody is left to whom it could be told.
   if (!knows_home(task.id)) return discard(task);
@@ -116,8 +125,7 @@ void Node::Impl::on(const ResultsSent& event) {
 void Node::Impl::discard(const Task& task) {
   context.timers.cancel(TimerKey::of(Kind::results, task.id));
   context.act(DiscardTask{task.id, task.epoch});
-  if (task.id.home != context.self.id)
-    context.persist(Persist::What::forgotten, task.id, task.epoch);
+  context.persist({.what = Persist::What::discarded, .task = task.id, .epoch = task.epoch});
   tasks.remove(task.id);
 }
 
@@ -170,7 +178,9 @@ void Node::Impl::on(const TaskReport& report, PeerId from, const Endpoint& from_
 }
 
 void Node::Impl::on(const TaskReportAck& ack) {
-  if (!reports.on_ack(ack)) return;
+  const bool finished = reports.on_ack(ack);
+  settle_decision(ack.task);
+  if (!finished) return;
   const Task* task = tasks.find(ack.task);
   if (task != nullptr && task->epoch == ack.epoch) discard(*task);
 }

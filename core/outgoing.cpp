@@ -1,6 +1,7 @@
 #include <cassert>
 
 #include "core/handoff.h"
+#include "core/journal.h"
 
 namespace core {
 
@@ -11,7 +12,12 @@ void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32
   assert(!all_.contains(task.id));
   // Every attempt has an epoch of its own: a late Prepared of an earlier one proves nothing.
   const Epoch epoch = ++task.offered;
-  all_[task.id] = {.task = task.id, .epoch = epoch, .peer = peer, .search = search};
+  if (epoch > task.offerable) {
+    task.offerable = epoch + kEpochsAhead;
+    context_.persist({.what = Persist::What::offering, .task = task.id, .epoch = task.offerable});
+  }
+  all_[task.id] = {
+      .task = task.id, .epoch = epoch, .peer = peer, .hops = task.hops, .search = search};
   ++undecided_;
   context_.trace(What::offer_sent, task.id, peer, epoch, source_load);
   context_.send(peer,
@@ -23,6 +29,13 @@ void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32
 const Outgoing* Outgoings::find(TaskId task) const {
   const auto found = all_.find(task);
   return found == all_.end() ? nullptr : &found->second;
+}
+
+void Outgoings::recover(TaskId task, Epoch epoch, PeerId peer) {
+  const auto [at, added] = all_.insert(
+      {task, {.task = task, .epoch = epoch, .peer = peer, .stage = Outgoing::Stage::handed_off}});
+  assert(added);
+  send_commit(at->second);
 }
 
 void Outgoings::on_grant(PeerId from, const Grant& grant) {
@@ -83,7 +96,11 @@ std::optional<Outgoing> Outgoings::on_prepared(PeerId from, const Prepared& prep
   outgoing.stage = Outgoing::Stage::handed_off;
   --undecided_;
   --granted_;
-  context_.persist(Persist::What::handed_off, prepared.task, prepared.epoch, from);
+  context_.persist({.what = Persist::What::handed_off,
+                    .task = prepared.task,
+                    .epoch = prepared.epoch,
+                    .peer = from,
+                    .hops = outgoing.hops + 1});
   context_.trace(What::handed_off, prepared.task, from, prepared.epoch);
   send_commit(outgoing);
   return outgoing;

@@ -19,6 +19,13 @@ bool Reports::on_ack(const TaskReportAck& ack) {
   return finished;
 }
 
+bool Reports::tells_of_move(TaskId task, Epoch epoch) const {
+  const auto found = pending_.find(task);
+  if (found == pending_.end()) return false;
+  const TaskReport& report = found->second.report;
+  return report.epoch == epoch && report.owner != context_.self.id;
+}
+
 void Reports::on_timer(TaskId task) {
   repeat(task);
 }

@@ -25,6 +25,8 @@ class Reports {
   // The home node is forgotten; there is nobody to tell.
   void drop(PeerId home);
   bool empty() const { return pending_.empty(); }
+  // Is it still to be acknowledged that the task has gone on at that epoch?
+  bool tells_of_move(TaskId task, Epoch epoch) const;
 
  private:
   struct Pending {

@@ -114,6 +114,7 @@ enum class TaskState : std::uint8_t {
   unknown  // an owner's answer: it has never heard of the task at that epoch
 };
 
+std::string to_text(PeerId peer);                 // 16 hexadecimal digits
 std::string to_string(const Endpoint& endpoint);  // "192.0.2.1:7400", "[2001:db8::1]:7400"
 const char* to_string(Role role);
 const char* to_string(Veto veto);

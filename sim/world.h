@@ -5,6 +5,7 @@
 // node's step costs; the world adds no work that grows with the number of nodes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,6 +17,7 @@
 #include "core/config.h"
 #include "core/event.h"
 #include "core/node.h"
+#include "net/codec.h"
 #include "sim/event_queue.h"
 #include "sim/history.h"
 #include "sim/network.h"
@@ -34,6 +36,7 @@ struct NodeOptions {
   core::Config config{};
   std::vector<NodeIndex> seeds{};
   std::optional<core::PeerId> id{};  // else one of its own
+  bool journal = false;              // keeps one on disk: a crash does not take what is committed
 };
 
 // What an observer is shown, after each step and before its actions are performed.
@@ -42,6 +45,10 @@ struct StepTaken {
   NodeIndex node;
   const core::Event& event;
   const core::Actions& actions;
+  // The step's records are committed, and so many of its other actions will be performed: all,
+  // unless the board loses power meanwhile.
+  bool committed = true;
+  std::size_t performed = SIZE_MAX;
 };
 
 class World {
@@ -60,8 +67,10 @@ class World {
   // its overdue timers.
   void pause(NodeIndex node);
   void resume(NodeIndex node);
-  // The board loses power: processes, files and memory are gone.
+  // The board loses power: processes and memory are gone, and without a journal the files.
   void crash(NodeIndex node);
+  // The same in the middle of its next step.
+  void crash_in_step(NodeIndex node, const CrashPoint& point) { nodes_.at(node).crash = point; }
   // Starts a crashed or drained node anew, with a higher start count, and with other seeds if any
   // are given.
   void restart(NodeIndex node, const std::vector<NodeIndex>& seeds = {});
@@ -72,6 +81,20 @@ class World {
   void sample(NodeIndex node, const core::LoadSampled& sample);
   void reconfigure(NodeIndex node, const core::Config& config);
 
+  // Its clock goes on `by` later; while it stands no time passes for the node.
+  void jump_clock(NodeIndex node, core::Duration by);
+  void stop_clock(NodeIndex node);
+  void start_clock(NodeIndex node);
+  void lag(NodeIndex node, core::Duration lag) { nodes_.at(node).lag = lag; }
+  // Refuses submissions, and no bundle is received.
+  void fill_disk(NodeIndex node, bool full) { nodes_.at(node).disk_full = full; }
+  // Neither it nor the others understand a word of each other.
+  void change_version(NodeIndex node, bool other) { nodes_.at(node).other_version = other; }
+  // A datagram from anywhere.
+  void inject(NodeIndex to, const core::Endpoint& from, net::Bytes bytes);
+  // What a foreign datagram that can be decoded does: nothing, unless it is to be believed.
+  void believe_strangers(bool believe) { believe_strangers_ = believe; }
+
   // Handles all that happens up to and including that time.
   void run_until(core::Time time);
   void run_for(core::Duration duration) { run_until(now_ + duration); }
@@ -79,6 +102,8 @@ class World {
   // `within`.
   bool reaches(const std::function<bool()>& condition, core::Duration within,
                core::Duration every = 10 * core::kMillisecond);
+  // Handles one occurrence; false if there is none up to that time.
+  bool advance(core::Time until);
 
   core::Time now() const { return now_; }
   std::uint64_t events() const { return events_; }
@@ -113,9 +138,11 @@ class World {
   }
 
   void step(NodeIndex node, const core::Event& event);
+  void commit(NodeIndex node, const core::Actions& actions);
+  core::Time clock(const VirtualNode& node) const;
   void arm(NodeIndex node);
   void perform(NodeIndex node, const core::Send& send);
-  void perform(NodeIndex node, const core::Persist& persist);
+  void record(NodeIndex node, const core::Persist& persist);
   void perform(NodeIndex node, const core::Accepted& accepted);
   void perform(NodeIndex node, const core::Refused& refused);
   void perform(NodeIndex node, const core::StartTask& start);
@@ -130,6 +157,7 @@ class World {
   void perform(NodeIndex, const Action&) {}  // for users and readers, not for the board
 
   void schedule(core::Duration after, Occurrence occurrence);
+  bool streams_differ(NodeIndex one, NodeIndex other) const;
   void tell_source(const BundleArrives& bundle, bool ok);
   NodeIndex index_of(const core::Endpoint& endpoint) const;
 
@@ -144,6 +172,7 @@ class World {
   EventQueue<Occurrence> queue_;
   std::vector<Observer> observers_;
   Interceptor interceptor_;
+  bool believe_strangers_ = false;
 };
 
 }  // namespace sim
