@@ -111,9 +111,9 @@ void Membership::announce_draining() {
   spread(context_.self.id);
 }
 
-void Membership::leave() {
+void Membership::leave(MemberState as) {
   Member farewell = self_member();
-  farewell.state = MemberState::left;
+  farewell.state = as;
   for (const PeerId peer : random_live(kMaxFarewells, PeerId::none))
     context_.send(peer, News{{farewell}});
 }

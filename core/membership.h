@@ -39,7 +39,8 @@ class Membership {
   void announce_draining();
   // A peer that only the journal names: it counts as gone until it is heard of.
   void remember(PeerId peer);
-  void leave();
+  // Tells others, who take it for `left` or `dead` at once.
+  void leave(MemberState as);
 
   // Changes since the last call.
   std::vector<PeerChange> take_changes();

@@ -203,7 +203,8 @@ void Node::Impl::configure() {
 }
 
 void Node::Impl::on(const DrainRequested&) {
-  if (context.draining) return depart();
+  // Left with work undone, it is as good as dead: what others keep for it they go on keeping.
+  if (context.draining) return depart(MemberState::dead);
   context.draining = true;
   context.trace(What::draining);
   membership.announce_draining();
@@ -220,7 +221,7 @@ void Node::Impl::settle() {
   reports.flush();
   if (!context.draining) return;
   if (!tasks.all().empty() || !reports.empty() || home.has_open() || !handoffs_settled()) return;
-  depart();
+  depart(MemberState::left);
 }
 
 // A draining peer waits for no answer of the dead.
@@ -236,9 +237,9 @@ bool Node::Impl::handoffs_settled() const {
   return true;
 }
 
-void Node::Impl::depart() {
+void Node::Impl::depart(MemberState as) {
   if (std::exchange(drained, true)) return;
-  membership.leave();
+  membership.leave(as);
   context.act(Drained{});
 }
 

@@ -34,7 +34,7 @@ class Node::Impl {
   void react(const PeerChange& change);
   void drop_guests(PeerId home_node);
   void settle();
-  void depart();
+  void depart(MemberState as);
   void complete_headers();
   void configure();
 

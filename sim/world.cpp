@@ -119,9 +119,14 @@ const core::Node& World::core(NodeIndex index) const {
   return *nodes_[index].core;
 }
 
-std::string World::name(core::PeerId peer) const {
+NodeIndex World::index_of(core::PeerId peer) const {
   const auto found = by_id_.find(peer);
-  return found == by_id_.end() ? "somebody" : nodes_[found->second].name;
+  return found == by_id_.end() ? kNobody : found->second;
+}
+
+std::string World::name(core::PeerId peer) const {
+  const NodeIndex index = index_of(peer);
+  return index == kNobody ? "somebody" : nodes_[index].name;
 }
 
 // --- What users and the board do
@@ -164,7 +169,7 @@ void World::jump_clock(NodeIndex index, core::Duration by) {
   assert(by >= 0);
   VirtualNode& node = nodes_[index];
   node.clock_ahead += by;
-  if (node.state == VirtualNode::State::up) arm(index);
+  arm(index);
 }
 
 void World::stop_clock(NodeIndex index) {
@@ -176,7 +181,7 @@ void World::stop_clock(NodeIndex index) {
 void World::start_clock(NodeIndex index) {
   VirtualNode& node = nodes_[index];
   node.clock_stands = false;
-  if (node.state == VirtualNode::State::up) arm(index);
+  arm(index);
 }
 
 bool World::advance(core::Time until) {
@@ -234,6 +239,7 @@ void World::on(NodeIndex index, TimerDue&) {
 // One timer at a time counts. A deadline that moved later is noticed when the old one is due.
 void World::arm(NodeIndex index) {
   VirtualNode& node = nodes_[index];
+  if (node.state != VirtualNode::State::up) return;
   core::Time next = node.core->next_timeout();
   if (next == core::kNever || node.clock_stands) return;
   next = std::max(now_, next - node.clock_ahead);
@@ -259,7 +265,7 @@ void World::step(NodeIndex index, const core::Event& event) {
     std::visit([&](const auto& one) { perform(index, one); }, action);
   }
   if (crash && node.state != VirtualNode::State::down) stop(index);
-  if (node.state == VirtualNode::State::up) arm(index);
+  arm(index);
 }
 
 void World::commit(NodeIndex index, const core::Actions& actions) {

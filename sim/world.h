@@ -71,6 +71,7 @@ class World {
   void crash(NodeIndex node);
   // The same in the middle of its next step.
   void crash_in_step(NodeIndex node, const CrashPoint& point) { nodes_.at(node).crash = point; }
+  void spare(NodeIndex node) { nodes_.at(node).crash.reset(); }
   // Starts a crashed or drained node anew, with a higher start count, and with other seeds if any
   // are given.
   void restart(NodeIndex node, const std::vector<NodeIndex>& seeds = {});
@@ -114,6 +115,8 @@ class World {
   const VirtualNode& node(NodeIndex node) const { return nodes_.at(node); }
   // Requires that the node is not down.
   const core::Node& core(NodeIndex node) const;
+  // kNobody if no node has that identity.
+  NodeIndex index_of(core::PeerId peer) const;
   // As texts call a peer: "n3".
   std::string name(core::PeerId peer) const;
   // Called in the order of being added.

@@ -87,7 +87,7 @@ TEST_CASE("a draining peer takes no submissions and grants nothing") {
     if (task.home == 0) CHECK(task.moves == 0);
 }
 
-TEST_CASE("a second request to drain leaves at once") {
+TEST_CASE("a second request to drain leaves at once, for dead") {
   World world;
   populate(world, 2, config_of("random"));
   settle(world);
@@ -97,7 +97,7 @@ TEST_CASE("a second request to drain leaves at once") {
   CHECK_FALSE(world.node(1).drained);
   world.drain(1);
   CHECK(world.node(1).drained);
-  CHECK(world.reaches([&] { return all_see(world, 1, MemberState::left); }, kSecond));
+  CHECK(world.reaches([&] { return all_see(world, 1, MemberState::dead); }, kSecond));
 }
 
 TEST_CASE("who has left can come back") {
