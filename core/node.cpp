@@ -98,7 +98,9 @@ void Node::Impl::on(const MessageReceived& event) {
   if (from == PeerId::none || from == context.self.id || stale) {
     context.trace(What::message_ignored, {}, from,
                   static_cast<std::int64_t>(event.message.index()));
-    if (stale) membership.tell_of_successor(*known, event.from_endpoint);
+    // News is never answered: two that held each other for outdated would go on for ever.
+    if (stale && !std::holds_alternative<News>(event.message))
+      membership.tell_of_successor(*known, event.from_endpoint);
     return;
   }
   if (event.header.load) {

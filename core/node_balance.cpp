@@ -148,10 +148,10 @@ void Node::Impl::proceed(std::uint32_t id) {
   if (search == nullptr) return;
   const Task* task = tasks.find(search->task);
   // The limit may have been lowered meanwhile.
-  const bool moot = role != search->role ||
-                    (search->role == Role::sender &&
-                     (task == nullptr || task->phase != Task::Phase::waiting ||
-                      task->hops >= context.config.limits.moves_per_task));
+  const bool moot =
+      role != search->role ||
+      (search->role == Role::sender && (task == nullptr || task->phase != Task::Phase::waiting ||
+                                        task->hops >= context.config.limits.moves_per_task));
   if (moot) return searches.end(id, What::search_moot);
   if (const auto chosen = searches.proceed(id, view(), *policies.location)) follow(*chosen);
 }

@@ -35,6 +35,7 @@ struct Worker {
   if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
   for (std::uint64_t seed = first; seed <= options.last; seed += options.jobs) {
     if (options.deadline && std::chrono::steady_clock::now() >= *options.deadline) break;
+    ::alarm(kPatience_s);
     const Verdict verdict = carry_out(draw_plan(seed));
     const Done done{seed, verdict.events, verdict.failed()};
     if (::write(fd, &done, sizeof done) != sizeof done || done.failed) break;

@@ -18,6 +18,7 @@ using core::kMillisecond;
 using core::kSecond;
 
 constexpr core::Duration kSettlesWithin = 300 * kSecond;
+constexpr std::uint64_t kMaxSteps = 200'000;
 constexpr core::Duration kQuiet = 3 * kSecond;
 constexpr core::Duration kBalanced = 4 * kSecond;
 
@@ -79,8 +80,10 @@ class Trial {
 
 // False as soon as a promise is broken.
 bool Trial::run_until(core::Time time) {
-  while (broken_.empty() && world_.advance(time))
+  while (broken_.empty() && world_.advance(time)) {
     if (!plan_.gullible) broken_ = checker_->broken();
+    if (world_.events() > kMaxSteps) fails("goes on and on without coming to rest");
+  }
   if (broken_.empty()) world_.run_until(time);
   return broken_.empty();
 }

@@ -23,6 +23,8 @@ struct TrialOptions {
   std::size_t transcript_lines = 0;  // how many of the last to keep
 };
 
+constexpr unsigned kPatience_s = 60;  // a trial takes a fraction of a second; one that hangs ends
+
 // Ends at the step that breaks a promise.
 Verdict carry_out(const Plan& plan, const TrialOptions& options = {});
 

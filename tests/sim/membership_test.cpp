@@ -338,3 +338,21 @@ TEST_CASE("a late datagram of an earlier life is no conflict") {
   }
   CHECK(conflicts() == 0);
 }
+
+TEST_CASE("two peers that hold each other for outdated do not tell each other so for ever") {
+  World world;
+  populate(world, 3, core::Config{});
+  settle(world);
+  const auto slander = [&](NodeIndex about, NodeIndex to) {
+    core::Member member = *seen(world, 2, about);
+    member.incarnation = core::first_incarnation(1000);
+    world.replay(2, to, core::News{{member}});
+  };
+  slander(0, 1);
+  slander(1, 0);
+  const std::uint64_t before = world.datagrams();
+  world.run_for(5 * kSecond);
+  // Each period costs every peer a few datagrams, and those to a peer that does not listen an
+  // answer.
+  CHECK(world.datagrams() - before < 200);
+}
