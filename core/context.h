@@ -10,6 +10,7 @@
 #include "core/identity.h"
 #include "core/peer_table.h"
 #include "core/rng.h"
+#include "core/sabotage.h"
 #include "core/timers.h"
 #include "core/trace.h"
 
@@ -25,8 +26,19 @@ struct Context {
   Counters counters{};
   Actions actions{};
   bool draining = false;
+  Sabotage sabotage = Sabotage::none;
 
-  void act(Action action) { actions.push_back(std::move(action)); }
+  bool sabotaged([[maybe_unused]] Sabotage bug) const {
+#ifdef PEERD_SABOTAGE
+    return sabotage == bug;
+#else
+    return false;
+#endif
+  }
+
+  void act(Action action) {
+    actions.push_back(std::move(action));
+  }
 
   void trace(What what, TaskId task = {}, PeerId peer = PeerId::none, std::int64_t a = 0,
              std::int64_t b = 0, std::int64_t c = 0) {
@@ -47,7 +59,9 @@ struct Context {
     act(Send{to, endpoint, Header{}, std::move(message)});
   }
 
-  void persist(const Persist& record) { act(record); }
+  void persist(const Persist& record) {
+    act(record);
+  }
 };
 
 }  // namespace core

@@ -40,6 +40,7 @@ void Incomings::recover(const Incoming& prepared) {
 }
 
 std::uint32_t Incomings::count() const {
+  if (context_.sabotaged(Sabotage::skip_reservation)) return 0;
   std::uint32_t count = 0;
   for (const auto& [task, incoming] : all_)
     if (!incoming.stranded) ++count;
@@ -66,12 +67,13 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
   }
   incoming.stage = Incoming::Stage::prepared;
   incoming.tries = 0;
-  context_.persist({.what = Persist::What::prepared,
-                    .task = event.task,
-                    .epoch = event.epoch,
-                    .peer = incoming.peer,
-                    .needs = incoming.needs,
-                    .hops = incoming.hops + 1});
+  if (!context_.sabotaged(Sabotage::prepare_in_memory))
+    context_.persist({.what = Persist::What::prepared,
+                      .task = event.task,
+                      .epoch = event.epoch,
+                      .peer = incoming.peer,
+                      .needs = incoming.needs,
+                      .hops = incoming.hops + 1});
   context_.trace(What::prepared, event.task, incoming.peer);
   send_prepared(incoming);
 }
@@ -90,6 +92,7 @@ std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) 
                     .peer = from,
                     .needs = owned.needs,
                     .hops = owned.hops + 1});
+  if (context_.sabotaged(Sabotage::commit_twice)) return owned;
   context_.timers.cancel(TimerKey::of(Kind::incoming, commit.task));
   all_.erase(commit.task);
   return owned;
@@ -97,6 +100,7 @@ std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) 
 
 void Incomings::on_abort(PeerId from, const Abort& abort) {
   const Incoming* incoming = find(abort.task, abort.epoch, from);
+  if (context_.sabotaged(Sabotage::deaf_to_abort)) return;
   if (incoming != nullptr) drop(abort.task, What::arrival_aborted);
 }
 

@@ -9,8 +9,12 @@ namespace core {
 using Kind = TimerKey::Kind;
 
 Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_factory,
-                 std::vector<Endpoint> seeds, std::uint64_t seed, Journal journal)
-    : context{.self = std::move(identity), .config = config, .rng = Rng(seed)},
+                 std::vector<Endpoint> seeds, std::uint64_t seed, Journal journal,
+                 Sabotage sabotage)
+    : context{.self = std::move(identity),
+              .config = config,
+              .rng = Rng(seed),
+              .sabotage = sabotage},
       factory(std::move(policy_factory)),
       membership(context, std::move(seeds)),
       searches(context, tasks),
@@ -256,9 +260,9 @@ void Node::Impl::complete_headers() {
 // --- The face
 
 Node::Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-           std::uint64_t seed, Journal journal)
+           std::uint64_t seed, Journal journal, Sabotage sabotage)
     : impl_(std::make_unique<Impl>(std::move(identity), config, std::move(factory),
-                                   std::move(seeds), seed, std::move(journal))) {}
+                                   std::move(seeds), seed, std::move(journal), sabotage)) {}
 
 Node::~Node() = default;
 

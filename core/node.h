@@ -18,6 +18,7 @@
 #include "core/identity.h"
 #include "core/journal.h"
 #include "core/policy.h"
+#include "core/sabotage.h"
 #include "core/task.h"
 #include "core/trace.h"
 
@@ -44,9 +45,10 @@ struct HandoffStatus {
 class Node {
  public:
   // `seeds`: addresses to join through, tried until one answers. `seed`: of all chance here.
-  // `journal`: what an earlier life of this peer has left, from which this one goes on.
+  // `journal`: what an earlier life of this peer has left, from which this one goes on. `sabotage`:
+  // in builds for tests, a bug to have.
   Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed, Journal journal = {});
+       std::uint64_t seed, Journal journal = {}, Sabotage sabotage = Sabotage::none);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;

@@ -275,6 +275,8 @@ void Node::Impl::on(const Prepared& prepared, PeerId from) {
   const Task& task = *tasks.find(outgoing->task);
   unsettled[task.id] = outgoing->epoch;
   tell_of_move(task.id, outgoing->epoch, outgoing->peer, task.hops + 1, task.probes);
+  if (context.sabotaged(Sabotage::keep_what_is_given))
+    return tasks.set_phase(*tasks.find(task.id), Task::Phase::waiting);
   context.act(DiscardTask{task.id, task.epoch});
   tasks.remove(task.id);
   smoothed_thousandths = std::max<std::int64_t>(0, smoothed_thousandths - 1000);
@@ -368,6 +370,7 @@ Veto Node::Impl::judge(const Offer& offer) {
   const Veto veto = veto_on(offer.needs);
   if (veto != Veto::none) return veto;
   if (incomings.count() >= context.config.limits.transfers_at_once) return Veto::transfers_full;
+  if (context.sabotaged(Sabotage::admit_all)) return Veto::none;
   return policies.location->admits(view(), offer.source_load) ? Veto::none : Veto::policy;
 }
 
@@ -406,6 +409,9 @@ void Node::Impl::on(const Decline& decline, PeerId from) {
 
 void Node::Impl::on(const BundleReceived& event) {
   incomings.on_bundle_received(event);
+  if (!event.ok || !context.sabotaged(Sabotage::start_prepared)) return;
+  const auto incoming = incomings.all().find(event.task);
+  if (incoming != incomings.all().end()) on(Commit{event.task, event.epoch}, incoming->second.peer);
 }
 
 void Node::Impl::on(const Commit& commit, PeerId from) {
@@ -425,7 +431,7 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   task.offerable = incoming->epoch + kEpochsAhead;
   task.needs = incoming->needs;
   task.arrived = context.now;
-  task.hops = incoming->hops + 1;
+  task.hops = incoming->hops + (context.sabotaged(Sabotage::forget_hops) ? 0 : 1);
   task.probes = incoming->probes;
   tasks.add(task, context.config.load.aging);
   unsettled.erase(task.id);

@@ -19,7 +19,7 @@ namespace core {
 class Node::Impl {
  public:
   Impl(Identity identity, const Config& config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed, Journal journal);
+       std::uint64_t seed, Journal journal, Sabotage sabotage);
 
   // node.cpp: events in, actions out
   Actions step(Time now, const Event& event);

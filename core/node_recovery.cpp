@@ -45,7 +45,7 @@ void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
   Task stay;
   stay.id = id;
   stay.epoch = owned.epoch;
-  stay.offered = owned.offerable;
+  stay.offered = context.sabotaged(Sabotage::reuse_epochs) ? owned.epoch : owned.offerable;
   stay.offerable = owned.offerable;
   stay.needs = owned.needs;
   stay.hops = owned.hops;
@@ -60,7 +60,7 @@ void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
     tell_home(task, TaskState::returning);
     return send_results(task);
   }
-  if (owned.started) {
+  if (owned.started && !context.sabotaged(Sabotage::rerun_interrupted)) {
     context.trace(What::task_interrupted, id);
     return end(task, {ExitStatus::Kind::lost, 0});
   }

@@ -59,12 +59,14 @@ void Node::Impl::stop(TaskId id) {
 }
 
 void Node::Impl::start_tasks() {
-  while (tasks.count(Task::Phase::running) < context.config.load.slots) {
+  const std::uint32_t more = context.sabotaged(Sabotage::one_slot_more) ? 1 : 0;
+  while (tasks.count(Task::Phase::running) < context.config.load.slots + more) {
     Task* task = tasks.next_to_start();
     if (task == nullptr) return;
     tasks.set_phase(*task, Task::Phase::running);
     task->started = context.now;
-    context.persist({.what = Persist::What::started, .task = task->id, .epoch = task->epoch});
+    if (!context.sabotaged(Sabotage::start_in_memory))
+      context.persist({.what = Persist::What::started, .task = task->id, .epoch = task->epoch});
     context.trace(What::task_started, task->id, PeerId::none, context.now - task->arrived,
                   tasks.count(Task::Phase::running), context.config.load.slots);
     context.act(StartTask{task->id, task->epoch});
@@ -110,7 +112,7 @@ void Node::Impl::send_results(const Task& task) {
 void Node::Impl::on(const ResultsSent& event) {
   Task* task = tasks.find(event.task);
   if (task == nullptr || task->phase != Task::Phase::returning) return;
-  if (event.ok) {
+  if (event.ok || context.sabotaged(Sabotage::believe_delivery)) {
     task->status = event.status;
     tell_home(*task, TaskState::finished);
     if (task->id.home == context.self.id) discard(*task);

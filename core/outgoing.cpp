@@ -80,7 +80,8 @@ std::optional<Outgoing> Outgoings::on_bundle_sent(const BundleSent& event) {
 std::optional<Outgoing> Outgoings::on_prepared(PeerId from, const Prepared& prepared) {
   const auto found = all_.find(prepared.task);
   const bool ours =
-      found != all_.end() && found->second.epoch == prepared.epoch && found->second.peer == from;
+      found != all_.end() && found->second.peer == from &&
+      (found->second.epoch == prepared.epoch || context_.sabotaged(Sabotage::forget_epochs));
   if (!ours) {
     context_.send(from, Abort{prepared.task, prepared.epoch});
     return std::nullopt;
@@ -96,11 +97,12 @@ std::optional<Outgoing> Outgoings::on_prepared(PeerId from, const Prepared& prep
   outgoing.stage = Outgoing::Stage::handed_off;
   --undecided_;
   --granted_;
-  context_.persist({.what = Persist::What::handed_off,
-                    .task = prepared.task,
-                    .epoch = prepared.epoch,
-                    .peer = from,
-                    .hops = outgoing.hops + 1});
+  if (!context_.sabotaged(Sabotage::decide_in_memory))
+    context_.persist({.what = Persist::What::handed_off,
+                      .task = prepared.task,
+                      .epoch = prepared.epoch,
+                      .peer = from,
+                      .hops = outgoing.hops + 1});
   context_.trace(What::handed_off, prepared.task, from, prepared.epoch);
   send_commit(outgoing);
   return outgoing;

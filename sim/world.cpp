@@ -68,8 +68,9 @@ void World::start(NodeIndex index) {
   const core::Identity identity{node.id, node.name, node.endpoint,
                                 core::first_incarnation(node.life)};
   const std::uint64_t stream = (std::uint64_t{node.life} << 32) + 2 * index + 2;
-  node.core = std::make_unique<core::Node>(identity, node.config, policies::make_policies,
-                                           node.seeds, derive(options_.seed, stream), node.journal);
+  node.core =
+      std::make_unique<core::Node>(identity, node.config, policies::make_policies, node.seeds,
+                                   derive(options_.seed, stream), node.journal, options_.sabotage);
   step(index, core::Tick{});
 }
 
@@ -256,6 +257,7 @@ void World::step(NodeIndex index, const core::Event& event) {
   const std::optional<CrashPoint> crash = std::exchange(node.crash, std::nullopt);
   const bool committed = !crash || !crash->torn;
   std::size_t left = !crash ? SIZE_MAX : crash->torn ? 0 : crash->performed;
+  if (options_.sabotage == core::Sabotage::act_before_commit) left = SIZE_MAX;
   if (committed) commit(index, actions);
   for (const Observer& observer : observers_)
     observer({now_, index, event, actions, committed, left});

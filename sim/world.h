@@ -29,6 +29,7 @@ struct WorldOptions {
   std::uint64_t seed = 1;
   Link link{};
   core::Duration stop_time = 10 * core::kMillisecond;  // from a stop signal to a process's end
+  core::Sabotage sabotage = core::Sabotage::none;      // of every node and its driver
   std::size_t backlog = 4096;  // datagrams that a paused node's socket holds; more are lost
 };
 

@@ -186,10 +186,10 @@ void BoardFaults::cancel(const Incident& incident) {
 void BoardFaults::drain(const Incident& incident) {
   const NodeIndex node = incident.node;
   if (!is_up(node)) return;
+  any_gone_ = true;
   const bool again = world_.core(node).draining() || incident.a % 8 == 0;
   world_.drain(node);
   if (!again) return;
-  any_gone_ = true;
   if (is_up(node)) world_.drain(node);
 }
 

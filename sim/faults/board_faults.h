@@ -30,7 +30,7 @@ class BoardFaults {
   void heal();
   void start_all();
   bool cancelled(core::TaskId task) const { return cancelled_.contains(task); }
-  // Did a board lose power, or leave without waiting for its tasks?
+  // Has a board lost power or been drained?
   bool any_gone() const { return any_gone_; }
 
  private:

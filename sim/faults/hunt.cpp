@@ -36,7 +36,7 @@ struct Worker {
   for (std::uint64_t seed = first; seed <= options.last; seed += options.jobs) {
     if (options.deadline && std::chrono::steady_clock::now() >= *options.deadline) break;
     ::alarm(kPatience_s);
-    const Verdict verdict = carry_out(draw_plan(seed));
+    const Verdict verdict = carry_out(draw_plan(seed, options.sabotage));
     const Done done{seed, verdict.events, verdict.failed()};
     if (::write(fd, &done, sizeof done) != sizeof done || done.failed) break;
   }

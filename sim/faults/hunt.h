@@ -6,11 +6,14 @@
 #include <functional>
 #include <optional>
 
+#include "core/sabotage.h"
+
 namespace sim::faults {
 
 struct HuntOptions {
   std::uint64_t first = 1, last = 1;  // seeds
   std::uint32_t jobs = 1;
+  core::Sabotage sabotage = core::Sabotage::none;
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::function<void(std::uint64_t done)> on_progress{};
 };

@@ -175,10 +175,11 @@ Link draw_weather(std::uint64_t seed) {
   return link;
 }
 
-Plan draw_plan(std::uint64_t seed) {
+Plan draw_plan(std::uint64_t seed, core::Sabotage sabotage) {
   Draw draw(seed ^ 0x6661756c7473u);
   Plan plan;
   plan.seed = seed;
+  plan.sabotage = sabotage;
   plan.config = draw_config(draw.below(UINT64_MAX));
   const NodeIndex nodes = draw_nodes(draw);
   const std::uint32_t most_slots = draw.one_in(2) ? 1 : 4;

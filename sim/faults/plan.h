@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/config.h"
+#include "core/sabotage.h"
 #include "sim/network.h"
 
 namespace sim::faults {
@@ -43,7 +44,8 @@ struct Plan {
   std::uint64_t seed = 0;
   std::vector<std::uint32_t> slots;  // of each node
   core::Config config;
-  bool journal = true;  // else a crash takes all, and tasks with it
+  core::Sabotage sabotage = core::Sabotage::none;  // a bug of all nodes
+  bool journal = true;                             // else a crash takes all, and tasks with it
   // Mutated datagrams are believed: then nothing is promised but that nobody breaks down.
   bool gullible = false;
   core::Time storm_ends = 0;
@@ -52,7 +54,7 @@ struct Plan {
   NodeIndex nodes() const { return static_cast<NodeIndex>(slots.size()); }
 };
 
-Plan draw_plan(std::uint64_t seed);
+Plan draw_plan(std::uint64_t seed, core::Sabotage sabotage = core::Sabotage::none);
 core::Config draw_config(std::uint64_t seed);
 // As that node has it: load 1.0 means one task per slot everywhere.
 core::Config config_of(const core::Config& config, std::uint32_t slots);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/faults/bugs.h"
 #include "sim/faults/guard.h"
 #include "sim/faults/hunt.h"
 #include "sim/faults/plan.h"
@@ -35,6 +36,7 @@ struct Request {
   std::uint32_t jobs = 1;
   std::uint32_t minutes = 0;
   bool transcript = false;
+  core::Sabotage bug = core::Sabotage::none;
 };
 
 template <typename Number>
@@ -57,6 +59,13 @@ bool read_seeds(const std::string& text, Request& request) {
   return true;
 }
 
+std::string bugs() {
+  std::string names;
+  for (const sim::faults::Bug& bug : sim::faults::kBugs)
+    names += (names.empty() ? "" : ", ") + std::string(bug.name);
+  return names;
+}
+
 options::options_description description() {
   options::options_description all(
       "peersim faults: the protocol under everything that can go wrong");
@@ -68,6 +77,7 @@ options::options_description description() {
           static_cast<std::uint32_t>(::sysconf(_SC_NPROCESSORS_ONLN))),
       "how many at once");
   add("minutes", options::value<std::uint32_t>()->default_value(0), "stop after so long; 0: never");
+  add("bug", options::value<std::string>(), ("a deliberate one, to be found: " + bugs()).c_str());
   add("transcript", "print the whole transcript of a failure, or of a single seed");
   add("help", "this text");
   return all;
@@ -99,7 +109,7 @@ class Progress {
 };
 
 void report(std::uint64_t seed, const Request& request) {
-  const Plan plan = sim::faults::draw_plan(seed);
+  const Plan plan = sim::faults::draw_plan(seed, request.bug);
   const auto quietly = [](const Plan& part) {
     return sim::faults::carry_out_guarded(part, {}, true);
   };
@@ -118,8 +128,8 @@ void report(std::uint64_t seed, const Request& request) {
             << last.transcript << "broken: " << last.broken << "\n";
 }
 
-int show_one(std::uint64_t seed) {
-  const Plan plan = sim::faults::draw_plan(seed);
+int show_one(const Request& request) {
+  const Plan plan = sim::faults::draw_plan(request.first, request.bug);
   const Verdict verdict = sim::faults::carry_out_guarded(plan, {SIZE_MAX});
   std::cout << describe(plan) << verdict.transcript;
   if (!verdict.failed()) return kPassed;
@@ -128,13 +138,14 @@ int show_one(std::uint64_t seed) {
 }
 
 int carry_out(const Request& request) {
-  if (request.transcript && request.first == request.last) return show_one(request.first);
+  if (request.transcript && request.first == request.last) return show_one(request);
   const auto begun = Clock::now();
   Progress progress(request.last - request.first + 1);
   sim::faults::HuntOptions hunt;
   hunt.first = request.first;
   hunt.last = request.last;
   hunt.jobs = request.jobs;
+  hunt.sabotage = request.bug;
   if (request.minutes > 0) hunt.deadline = begun + std::chrono::minutes(request.minutes);
   hunt.on_progress = [&progress](std::uint64_t done) { progress.show(done); };
   const sim::faults::HuntResult result = sim::faults::hunt(hunt);
@@ -167,6 +178,15 @@ std::optional<Request> read(const options::variables_map& values, std::string& e
     return std::nullopt;
   }
   request.minutes = values["minutes"].as<std::uint32_t>();
+  if (values.count("bug") > 0) {
+    const std::string name = values["bug"].as<std::string>();
+    const sim::faults::Bug* bug = sim::faults::find_bug(name);
+    if (bug == nullptr) {
+      error = "--bug knows no \"" + name + "\"; known are " + bugs();
+      return std::nullopt;
+    }
+    request.bug = bug->sabotage;
+  }
   request.transcript = values.count("transcript") > 0;
   return request;
 }
