@@ -57,6 +57,12 @@ std::vector<const HomeRecord*> HomeRecords::all() const {
   return all;
 }
 
+bool HomeRecords::has_lost() const {
+  return std::any_of(records_.begin(), records_.end(), [](const auto& entry) {
+    return entry.second.state == TaskState::lost;
+  });
+}
+
 bool HomeRecords::report(const TaskReport& report, PeerId reporter) {
   HomeRecord* record = lookup(report.task);
   if (record == nullptr) return true;

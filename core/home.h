@@ -41,6 +41,7 @@ class HomeRecords {
   const HomeRecord* find(TaskId task) const;
   std::vector<const HomeRecord*> all() const;
   bool has_open() const { return !open_.empty(); }
+  bool has_lost() const;  // one that may yet be found again
 
   // What an owner says, this node among them, or the source of a handoff of its destination, who
   // has to confirm it or will be asked. Older news is not believed: neither an older epoch nor,

@@ -227,7 +227,8 @@ void Node::Impl::settle() {
   reports.flush();
   if (!context.draining) return;
   if (!tasks.all().empty() || !reports.empty() || home.has_open() || !handoffs_settled()) return;
-  depart(MemberState::left);
+  // What was taken for lost may still be somewhere, and come home after a restart.
+  depart(home.has_lost() ? MemberState::dead : MemberState::left);
 }
 
 // A draining peer waits for no answer of the dead.
