@@ -58,9 +58,8 @@ std::vector<const HomeRecord*> HomeRecords::all() const {
 }
 
 bool HomeRecords::has_lost() const {
-  return std::any_of(records_.begin(), records_.end(), [](const auto& entry) {
-    return entry.second.state == TaskState::lost;
-  });
+  return std::any_of(records_.begin(), records_.end(),
+                     [](const auto& entry) { return entry.second.state == TaskState::lost; });
 }
 
 bool HomeRecords::report(const TaskReport& report, PeerId reporter) {

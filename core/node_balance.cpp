@@ -204,6 +204,8 @@ void Node::Impl::on(const Probe& probe, PeerId from) {
   }
   const std::uint32_t movable = movable_count();
   if (probe.role == Role::receiver && role == Role::sender && movable == 0) trace_stuck(view());
+  if (context.sabotaged(Sabotage::always_willing))
+    return context.send(from, ProbeReply{probe.search, 0, Role::receiver, Veto::none, 0});
   context.send(from, ProbeReply{probe.search, load(), role, veto, movable});
 }
 
@@ -370,7 +372,7 @@ Veto Node::Impl::judge(const Offer& offer) {
   const Veto veto = veto_on(offer.needs);
   if (veto != Veto::none) return veto;
   if (incomings.count() >= context.config.limits.transfers_at_once) return Veto::transfers_full;
-  if (context.sabotaged(Sabotage::admit_all)) return Veto::none;
+  if (context.sabotaged(Sabotage::always_willing)) return Veto::none;
   return policies.location->admits(view(), offer.source_load) ? Veto::none : Veto::policy;
 }
 

@@ -17,7 +17,7 @@ enum class Sabotage : std::uint8_t {
   commit_twice,        // a repeated Commit is taken for a new one
   deaf_to_abort,       // the destination keeps what the source called off
   forget_hops,         // a move does not count
-  admit_all,           // offers are granted whatever the location policy says
+  always_willing,      // the destination calls itself idle and grants every offer
   // Journal
   decide_in_memory,   // a decision is not persisted
   prepare_in_memory,  // a prepared copy is not persisted

@@ -25,7 +25,7 @@ constexpr Bug kBugs[] = {
     {"commit_twice", core::Sabotage::commit_twice, 2000},
     {"deaf_to_abort", core::Sabotage::deaf_to_abort, 2000},
     {"forget_hops", core::Sabotage::forget_hops, 2000},
-    {"admit_all", core::Sabotage::admit_all, 2000},
+    {"always_willing", core::Sabotage::always_willing, 2000},
     {"decide_in_memory", core::Sabotage::decide_in_memory, 2000},
     {"prepare_in_memory", core::Sabotage::prepare_in_memory, 2000},
     {"start_in_memory", core::Sabotage::start_in_memory, 2000},

@@ -76,7 +76,8 @@ core::LimitsConfig draw_limits(Draw& draw) {
   limits.transfers_at_once = draw.within(1, 6);
   limits.queue_length = draw.one_in(3) ? draw.within(2, 12) : 10'000;
   limits.grant_timeout = draw.time(50 * kMillisecond, kSecond);
-  limits.transfer_timeout = draw.time(kSecond, 20 * kSecond);
+  limits.transfer_timeout =
+      draw.one_in(2) ? draw.time(200 * kMillisecond, 2 * kSecond) : 20 * kSecond;
   limits.resend_interval = draw.time(50 * kMillisecond, 500 * kMillisecond);
   limits.finished_tasks = draw.one_in(4) ? draw.within(1, 20) : 100'000;
   return limits;
@@ -109,7 +110,7 @@ Incident draw_incident(Draw& draw, const Plan& plan) {
   if (incident.kind == Kind::submit && !draw.one_in(3)) incident.node %= 2;
   switch (incident.kind) {
     case Kind::submit:
-      incident.a = draw.within(1, 6);
+      incident.a = draw.within(1, 10);
       break;
     case Kind::lag:
       incident.a = draw.below(700'000);
@@ -186,8 +187,8 @@ Plan draw_plan(std::uint64_t seed, core::Sabotage sabotage) {
   for (NodeIndex i = 0; i < nodes; ++i) plan.slots.push_back(draw.within(1, most_slots));
   plan.journal = !draw.one_in(5);
   plan.gullible = draw.one_in(16);
-  plan.storm_ends = kCalm + draw.time(3 * kSecond, 25 * kSecond);
-  const std::uint32_t incidents = draw.within(4, 50);
+  plan.storm_ends = kCalm + draw.time(3 * kSecond, 30 * kSecond);
+  const std::uint32_t incidents = draw.within(10, 100);
   for (std::uint32_t i = 0; i < incidents; ++i) plan.incidents.push_back(draw_incident(draw, plan));
   std::stable_sort(plan.incidents.begin(), plan.incidents.end(),
                    [](const Incident& a, const Incident& b) { return a.at < b.at; });
