@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdio>
+#include <iterator>
 
 #include "core/rng.h"
 #include "policies/registry.h"
@@ -41,7 +42,8 @@ class Draw {
 
 NodeIndex draw_nodes(Draw& draw) {
   const std::uint64_t size = draw.below(100);
-  if (size < 60) return draw.within(2, 5);
+  if (size < 25) return draw.within(2, 3);
+  if (size < 60) return draw.within(4, 5);
   if (size < 90) return draw.within(6, 10);
   if (size < 98) return draw.within(11, 20);
   return draw.within(21, 64);
@@ -95,16 +97,23 @@ core::MembershipConfig draw_membership(Draw& draw) {
   return membership;
 }
 
+// How often each kind of incident is drawn, of a hundred.
+constexpr std::uint32_t kShares[] = {40, 4, 3, 3, 5, 9, 7, 10, 5, 2, 2, 3, 2, 3, 2};
+static_assert(std::size(kShares) == kKinds);
+
 Kind draw_kind(Draw& draw) {
-  if (draw.below(100) < 45) return Kind::submit;
-  return static_cast<Kind>(draw.below(kKinds));
+  std::uint64_t drawn = draw.below(100);
+  std::size_t kind = 0;
+  while (drawn >= kShares[kind]) drawn -= kShares[kind++];
+  return static_cast<Kind>(kind);
 }
 
 Incident draw_incident(Draw& draw, const Plan& plan) {
   Incident incident;
   incident.kind = draw_kind(draw);
   incident.at = draw.time(kCalm, plan.storm_ends);
-  incident.lasts = draw.time(0, draw.one_in(3) ? 15 * kSecond : 2 * kSecond);
+  const bool is_long = draw.one_in(3) || incident.kind == Kind::weather;
+  incident.lasts = draw.time(0, is_long ? 15 * kSecond : 2 * kSecond);
   incident.node = static_cast<NodeIndex>(draw.below(plan.nodes()));
   // Few nodes see most of the submissions, or there would be little to balance.
   if (incident.kind == Kind::submit && !draw.one_in(3)) incident.node %= 2;
@@ -190,6 +199,13 @@ Plan draw_plan(std::uint64_t seed, core::Sabotage sabotage) {
   plan.storm_ends = kCalm + draw.time(3 * kSecond, 30 * kSecond);
   const std::uint32_t incidents = draw.within(10, 100);
   for (std::uint32_t i = 0; i < incidents; ++i) plan.incidents.push_back(draw_incident(draw, plan));
+  // In a small world the same two meet again and again, and what one of them said may come late.
+  if (plan.nodes() <= 3 && draw.one_in(2)) {
+    const std::uint64_t weather = draw.below(UINT64_MAX);
+    plan.incidents.push_back({Kind::weather, kCalm, plan.storm_ends - kCalm, 0, weather, 0});
+    plan.config.limits.search_retry = draw.time(50 * kMillisecond, 200 * kMillisecond);
+    plan.config.limits.transfer_timeout = draw.time(200 * kMillisecond, kSecond);
+  }
   std::stable_sort(plan.incidents.begin(), plan.incidents.end(),
                    [](const Incident& a, const Incident& b) { return a.at < b.at; });
   return plan;
