@@ -54,16 +54,21 @@ Verdict from_text(const std::string& text) {
 }
 
 [[noreturn]] void be_the_child(const Plan& plan, const TrialOptions& options, bool quiet, int fd) {
-  if (quiet) {
-    const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
-  }
+  begin_child(quiet);
   ::alarm(kPatience_s);
   write_all(fd, to_text(carry_out(plan, options)));
   std::_Exit(EXIT_SUCCESS);
 }
 
 }  // namespace
+
+void begin_child(bool quiet) {
+  for (const int breakdown : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTERM, SIGINT})
+    std::signal(breakdown, SIG_DFL);
+  if (!quiet) return;
+  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
+}
 
 Verdict carry_out_guarded(const Plan& plan, const TrialOptions& options, bool quiet) {
   int ends[2];

@@ -10,4 +10,8 @@ namespace sim::faults {
 // `quiet`.
 Verdict carry_out_guarded(const Plan& plan, const TrialOptions& options = {}, bool quiet = false);
 
+// In a child process: forgets the parent's handling of signals, and says nothing if it is to be
+// quiet.
+void begin_child(bool quiet);
+
 }  // namespace sim::faults

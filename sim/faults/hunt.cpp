@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "sim/faults/guard.h"
 #include "sim/faults/plan.h"
 #include "sim/faults/trial.h"
 
@@ -31,8 +32,7 @@ struct Worker {
 
 [[noreturn]] void work(const HuntOptions& options, std::uint64_t first, int fd) {
   // What broke down is told once, by the trial that is made to show it.
-  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
+  begin_child(true);
   for (std::uint64_t seed = first; seed <= options.last; seed += options.jobs) {
     if (options.deadline && std::chrono::steady_clock::now() >= *options.deadline) break;
     ::alarm(kPatience_s);

@@ -114,3 +114,26 @@ TEST_CASE("who has left can come back") {
   for (const sim::TaskHistory& task : world.history().tasks()) used |= task.runs.at(0).node == 2;
   CHECK(used);
 }
+
+TEST_CASE("who leaves while a task of its own is lost still gets what becomes of it") {
+  World world;
+  for (NodeIndex i = 0; i < 3; ++i)
+    world.add({.config = config_of("random"), .seeds = {0, 1}, .journal = true});
+  settle(world);
+  world.submit(0, {.service = kSecond, .pinned = true});
+  const core::TaskId task = world.submit(0, {.service = 120 * kSecond});
+  REQUIRE(world.reaches([&] { return world.history().of(task).running(); }, 10 * kSecond));
+  const NodeIndex owner = world.history().of(task).owner;
+  world.network().place(owner, 1);
+  world.network().split(0, 1);
+  REQUIRE(world.reaches([&] { return sees(world, 0, owner, MemberState::dead); }, 90 * kSecond));
+  world.drain(0);
+  CHECK(world.node(0).drained);
+  world.network().heal();
+  world.run_for(200 * kSecond);
+  CHECK(sees(world, owner, 0, MemberState::dead));
+  world.restart(0);
+  CHECK(world.reaches([&] { return all_ended(world); }, 60 * kSecond));
+  CHECK(world.history().of(task).status == core::ExitStatus{});
+  CHECK(world.reaches([&] { return leftovers(world).empty(); }, 20 * kSecond));
+}
