@@ -267,6 +267,9 @@ Node::Node(Identity identity, Config config, PolicyFactory factory, std::vector<
 
 Node::~Node() = default;
 
+void Node::remember(const std::vector<Member>& peers) {
+  for (const Member& peer : peers) impl_->context.peers.put(peer);
+}
 Actions Node::step(Time now, const Event& event) {
   return impl_->step(now, event);
 }

@@ -53,6 +53,10 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
+  // Peers that are known from the start, by whoever set this world up: they are no news, nobody is
+  // told of them.
+  void remember(const std::vector<Member>& peers);
+
   // Takes one event, at a time that never goes back, and says what is to be done, in order.
   // Never re-entered. Call once with Tick to begin.
   Actions step(Time now, const Event& event);

@@ -10,8 +10,6 @@
 namespace net {
 namespace {
 
-constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
 void set_option(int fd, int level, int option, int value) {
   [[maybe_unused]] const int result = setsockopt(fd, level, option, &value, sizeof value);
   assert(result == 0);
@@ -23,10 +21,6 @@ std::string host_of(const core::Endpoint& endpoint) {
 }
 
 }  // namespace
-
-bool is_ipv4(const core::Endpoint& endpoint) {
-  return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), endpoint.address.begin());
-}
 
 int address_family(const core::Endpoint& endpoint) {
   return is_ipv4(endpoint) ? AF_INET : AF_INET6;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/types.h"
+#include "net/endpoint.h"
 
 namespace net {
 
@@ -16,7 +17,6 @@ union SocketAddress {
   sockaddr_in6 v6;
 };
 
-bool is_ipv4(const core::Endpoint& endpoint);  // IPv4-mapped
 int address_family(const core::Endpoint& endpoint);
 
 // For a socket of that family: an AF_INET6 socket is given IPv4 addresses mapped; the opposite is

@@ -17,21 +17,16 @@
 
 #include "core/types.h"
 #include "net/codec.h"
+#include "net/endpoint.h"
 
 namespace net {
 
 constexpr core::Duration kConnectTimeout = 10 * core::kSecond;
 constexpr core::Duration kCloseTimeout = 10 * core::kSecond;
 
-// "127.0.0.1:7400" or "[::1]:7400" and nothing else: no names, no scopes, the port is required.
-// Port 0 is let through: to listen on it means a port of the system's choice; whoever wants a
-// destination must refuse it.
-std::optional<core::Endpoint> parse_endpoint(const std::string& text);
-// As above, or a host's name: "board2:7400". Asks the resolver, IPv4 first, and blocks while it
+// An address, or a host's name: "board2:7400". Asks the resolver, IPv4 first, and blocks while it
 // does: for start-up and reload. Refuses port 0. On failure nullopt and `error` says why.
 std::optional<core::Endpoint> resolve(const std::string& text, std::string& error);
-bool is_loopback(const core::Endpoint& endpoint);     // 127.0.0.0/8 or ::1
-bool is_unspecified(const core::Endpoint& endpoint);  // 0.0.0.0 or ::
 
 // A bound UDP socket. One bound to [::] serves IPv4 as well.
 class DatagramSocket {

@@ -94,7 +94,7 @@ struct Driver::Turns {
   }
 };
 
-Driver::Driver(uv_loop_t* loop, Log& log, const Settings& settings, Identity& identity,
+Driver::Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, Identity& identity,
                std::vector<core::Endpoint> seeds)
     : loop_(loop),
       log_(log),
@@ -164,7 +164,7 @@ std::string Driver::bind() {
   return error;
 }
 
-void Driver::apply(const Settings& settings) {
+void Driver::apply(const config::Settings& settings) {
   settings_ = settings;
   log_.set_level(settings.log_level);
   home_->configure({settings.output_bytes, settings.task_bytes});
@@ -173,7 +173,7 @@ void Driver::apply(const Settings& settings) {
   sample_timer_.start(0, settings.core.load.sample_interval);
 }
 
-void Driver::reconfigure(const Settings& settings) {
+void Driver::reconfigure(const config::Settings& settings) {
   apply(settings);
   post(core::Reconfigured{settings.core});
 }

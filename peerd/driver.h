@@ -13,10 +13,10 @@
 #include <string>
 #include <variant>
 
+#include "config/settings.h"
 #include "core/node.h"
 #include "net/control_frame.h"
 #include "net/transport.h"
-#include "peerd/config.h"
 #include "peerd/explanations.h"
 #include "peerd/home_tasks.h"
 #include "peerd/identity.h"
@@ -31,13 +31,13 @@ namespace peerd {
 
 class Driver {
  public:
-  Driver(uv_loop_t* loop, Log& log, const Settings& settings, Identity& identity,
+  Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, Identity& identity,
          std::vector<core::Endpoint> seeds);
   ~Driver();
 
   // Binds the port. On failure: why.
   std::string start();
-  void reconfigure(const Settings& settings);
+  void reconfigure(const config::Settings& settings);
   // The first time politely: `on_drained` comes when nothing is left. Again: `on_drained` at once.
   void drain(std::function<void()> on_drained);
 
@@ -79,12 +79,12 @@ class Driver {
   void received(const core::Endpoint& from, std::span<const std::uint8_t> bytes);
   void hello(std::unique_ptr<net::FrameStream>& stream, const net::StreamHello& hello);
   void sample();
-  void apply(const Settings& settings);
+  void apply(const config::Settings& settings);
   core::Names names() const;
 
   uv_loop_t* loop_;
   Log& log_;
-  Settings settings_;
+  config::Settings settings_;
   Identity& identity_;
   std::vector<core::Endpoint> seeds_;
   TaskFiles files_;

@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "config/settings.h"
 #include "net/transport.h"
-#include "peerd/config.h"
 #include "peerd/control_server.h"
 #include "peerd/driver.h"
 #include "peerd/identity.h"
@@ -51,7 +51,7 @@ class SignalHandle {
 
 class Daemon {
  public:
-  Daemon(uv_loop_t* loop, Log& log, int argc, const char* const* argv, Settings settings,
+  Daemon(uv_loop_t* loop, Log& log, int argc, const char* const* argv, config::Settings settings,
          Identity identity, std::vector<core::Endpoint> seeds)
       : loop_(loop),
         log_(log),
@@ -82,18 +82,18 @@ class Daemon {
   }
 
   void reload() {
-    const auto outcome = load_settings(argc_, argv_);
-    if (const auto* errors = std::get_if<ConfigErrors>(&outcome)) {
+    const auto outcome = config::load(argc_, argv_);
+    if (const auto* errors = std::get_if<config::Errors>(&outcome)) {
       for (const std::string& line : errors->lines) log_.error("{}", line);
       return log_.error("the configuration stays as it was");
     }
-    const Settings& wanted = std::get<Loaded>(outcome).settings;
-    const auto changed = changes(settings_, wanted);
+    const config::Settings& wanted = std::get<config::Loaded>(outcome).settings;
+    const auto changed = config::changes(settings_, wanted);
     for (const std::string& line : changed) log_.info("changed: {}", line);
-    for (const std::string& line : restart_needed(settings_, wanted))
+    for (const std::string& line : config::restart_needed(settings_, wanted))
       log_.warning("needs a restart: {}", line);
     if (changed.empty()) log_.info("configuration read again: nothing to change at run time");
-    settings_ = apply_changes(settings_, wanted);
+    settings_ = config::apply_changes(settings_, wanted);
     driver_.reconfigure(settings_);
   }
 
@@ -123,7 +123,7 @@ class Daemon {
   Log& log_;
   int argc_;
   const char* const* argv_;
-  Settings settings_;
+  config::Settings settings_;
   Identity identity_;
   Driver driver_;
   ControlServer control_;
@@ -139,17 +139,17 @@ int fail(Log& log, const std::string& text, int exit_code) {
 }
 
 int run(int argc, const char* const* argv) {
-  auto outcome = load_settings(argc, argv);
-  if (const auto* errors = std::get_if<ConfigErrors>(&outcome)) {
+  auto outcome = config::load(argc, argv);
+  if (const auto* errors = std::get_if<config::Errors>(&outcome)) {
     for (const std::string& line : errors->lines) std::fprintf(stderr, "peerd: %s\n", line.c_str());
-    return ConfigErrors::kExitCode;
+    return config::Errors::kExitCode;
   }
-  auto& loaded = std::get<Loaded>(outcome);
-  if (loaded.mode != Mode::run) {
+  auto& loaded = std::get<config::Loaded>(outcome);
+  if (loaded.mode != config::Mode::run) {
     std::fputs(loaded.text.c_str(), stdout);
     return 0;
   }
-  const Settings& settings = loaded.settings;
+  const config::Settings& settings = loaded.settings;
   Log log;
   log.set_level(settings.log_level);
   std::vector<core::Endpoint> seeds;

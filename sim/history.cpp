@@ -3,20 +3,27 @@
 #include <cassert>
 
 namespace sim {
+namespace {
+
+bool is_over(const TaskHistory& task) {
+  return task.ends > 0 || task.refused != core::Veto::none;
+}
+
+}  // namespace
 
 const TaskHistory& History::of(core::TaskId task) const {
-  assert(task.serial > 0 && task.serial <= tasks_.size());
-  return tasks_[task.serial - 1];
+  assert(task.serial > forgotten_ && task.serial - forgotten_ <= tasks_.size());
+  return tasks_[task.serial - forgotten_ - 1];
 }
 
 TaskHistory& History::at(core::TaskId task) {
-  assert(task.serial > 0 && task.serial <= tasks_.size());
-  return tasks_[task.serial - 1];
+  assert(task.serial > forgotten_ && task.serial - forgotten_ <= tasks_.size());
+  return tasks_[task.serial - forgotten_ - 1];
 }
 
 core::TaskId History::submit(core::PeerId home, NodeIndex node, const Job& job, core::Time now) {
   TaskHistory task;
-  task.id = {home, tasks_.size() + 1};
+  task.id = {home, forgotten_ + tasks_.size() + 1};
   task.home = node;
   task.job = job;
   task.submitted = now;
@@ -67,6 +74,10 @@ void History::recorded(core::TaskId id, core::ExitStatus status, core::Time now)
   if (++task.ends > 1) violation(id, "its end was recorded twice");
   task.status = status;
   task.ended = now;
+  while (forget_ended_ && !tasks_.empty() && is_over(tasks_.front())) {
+    tasks_.pop_front();
+    ++forgotten_;
+  }
 }
 
 void History::violation(core::TaskId task, const std::string& what) {

@@ -2,9 +2,11 @@
 // promises that were broken on the way.
 //
 // Nothing here is known to any node. A task's serial is its place in the history, so that looking
-// one up costs nothing.
+// one up costs nothing. A world of many tasks may forget those whose end has been recorded, the
+// oldest first.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -52,7 +54,10 @@ struct TaskHistory {
 
 class History {
  public:
-  const std::vector<TaskHistory>& tasks() const { return tasks_; }
+  explicit History(bool forget_ended = false) : forget_ended_(forget_ended) {}
+
+  // Those that are remembered, by serial.
+  const std::deque<TaskHistory>& tasks() const { return tasks_; }
   const TaskHistory& of(core::TaskId task) const;
   // One line for each broken promise: two running copies, a start without the task's files, an
   // epoch that does not grow, an end recorded twice.
@@ -73,7 +78,9 @@ class History {
  private:
   TaskHistory& at(core::TaskId task);
 
-  std::vector<TaskHistory> tasks_;
+  bool forget_ended_;
+  std::deque<TaskHistory> tasks_;
+  std::uint64_t forgotten_ = 0;  // serials up to here
   std::vector<std::string> violations_;
 };
 

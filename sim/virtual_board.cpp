@@ -82,28 +82,62 @@ void World::perform(NodeIndex index, const core::StartTask& start) {
     history_.violation(start.task, "started without its files");
   const std::size_t run = history_.started(start.task, start.epoch, index, now_);
   node.processes[start.task] = run;
-  const core::Duration service = history_.of(start.task).job.service;
-  schedule(service, {index, node.life, ProcessEnds{start.task, run, false}});
+  node.cpu.start(now_, start.task, history_.of(start.task).job.service);
+  arm_cpu(index);
 }
 
 void World::perform(NodeIndex index, const core::StopTask& stop) {
   const VirtualNode& node = nodes_[index];
   const auto found = node.processes.find(stop.task);
   if (found == node.processes.end()) return;
-  schedule(options_.stop_time, {index, node.life, ProcessEnds{stop.task, found->second, true}});
+  schedule(options_.stop_time, {index, node.life, ProcessStops{stop.task, found->second}});
 }
 
-void World::on(NodeIndex index, ProcessEnds& process) {
-  const auto end = process.stopped ? Run::End::stopped : Run::End::exited;
-  if (!history_.ended(process.task, process.run, end, now_)) return;
+void World::on(NodeIndex index, ProcessStops& process) {
   VirtualNode& node = nodes_[index];
-  node.processes.erase(process.task);
-  core::ExitStatus status = history_.of(process.task).job.status;
-  if (process.stopped) status = {core::ExitStatus::Kind::signaled, 15};
-  handle({index, node.life, core::TaskExited{process.task, status}});
+  const auto found = node.processes.find(process.task);
+  if (found == node.processes.end() || found->second != process.run) return;
+  node.cpu.remove(now_, process.task);
+  process_ends(index, process.task, Run::End::stopped);
+  arm_cpu(index);
+}
+
+// A deadline that moved later is noticed when the old one is due.
+void World::arm_cpu(NodeIndex index) {
+  VirtualNode& node = nodes_[index];
+  const core::Time next = node.cpu.next_change();
+  if (next == core::kNever || next >= node.cpu_armed_at) return;
+  node.cpu_armed_at = next;
+  queue_.push(next, {index, node.life, CpuDue{}});
+}
+
+void World::on(NodeIndex index, CpuDue&) {
+  VirtualNode& node = nodes_[index];
+  if (node.cpu_armed_at != now_) return;
+  node.cpu_armed_at = core::kNever;
+  node.cpu.advance(now_);
+  for (auto end = node.cpu.next_end(); end && end->first <= now_; end = node.cpu.next_end()) {
+    node.cpu.remove(now_, end->second);
+    process_ends(index, end->second, Run::End::exited);
+  }
+  arm_cpu(index);
+}
+
+void World::process_ends(NodeIndex index, core::TaskId task, Run::End end) {
+  VirtualNode& node = nodes_[index];
+  history_.ended(task, node.processes.at(task), end, now_);
+  node.processes.erase(task);
+  core::ExitStatus status = history_.of(task).job.status;
+  if (end == Run::End::stopped) status = {core::ExitStatus::Kind::signaled, 15};
+  handle({index, node.life, core::TaskExited{task, status}});
 }
 
 // --- Files
+
+core::Duration World::transfer_cpu(std::uint64_t bytes) const {
+  const auto per_byte = static_cast<std::uint64_t>(options_.transfer_cpu_per_mebibyte) * bytes;
+  return options_.transfer_cpu_per_task + static_cast<core::Duration>(per_byte >> 20);
+}
 
 void World::perform(NodeIndex index, const core::SendBundle& bundle) {
   VirtualNode& node = nodes_[index];
@@ -115,6 +149,8 @@ void World::perform(NodeIndex index, const core::SendBundle& bundle) {
   const BundleArrives arrives{bundle.task, bundle.epoch, index, node.life};
   if (to == kNobody) return tell_source(arrives, false);
   const std::uint64_t bytes = history_.of(bundle.task).job.needs.bundle_bytes;
+  node.cpu.charge(now_, transfer_cpu(bytes));
+  arm_cpu(index);
   schedule(network_.transfer_time(bytes), {to, kAnyLife, arrives});
 }
 

@@ -13,6 +13,7 @@
 #include "core/journal.h"
 #include "core/node.h"
 #include "net/codec.h"
+#include "sim/cpu.h"
 #include "sim/network.h"
 
 namespace sim {
@@ -24,10 +25,12 @@ struct DatagramArrived {
   net::Bytes bytes;
   bool foreign = false;  // not as this version of a peer would send it
 };
-struct ProcessEnds {
+// A process may have ended, or the system's own work.
+struct CpuDue {};
+// A stop signal takes effect.
+struct ProcessStops {
   core::TaskId task;
   std::size_t run = 0;
-  bool stopped = false;
 };
 // At the destination: the last byte of a bundle, or the first of nothing.
 struct BundleArrives {
@@ -49,7 +52,7 @@ constexpr std::uint32_t kAnyLife = 0;
 struct Occurrence {
   NodeIndex node = kNobody;
   std::uint32_t life = kAnyLife;  // of which of the node's lives; another one will not hear of it
-  std::variant<TimerDue, DatagramArrived, ProcessEnds, BundleArrives, ResultsArrive,
+  std::variant<TimerDue, DatagramArrived, CpuDue, ProcessStops, BundleArrives, ResultsArrive,
                core::BundleSent, core::TaskExited, core::ResultsSent>
       what;
 };
@@ -81,7 +84,9 @@ struct VirtualNode {
   std::vector<Occurrence> backlog;     // what came while it was paused
 
   std::map<core::TaskId, std::size_t> processes;  // run numbers
-  std::set<Stay> files;                           // complete on its disk
+  Cpu cpu{1, 1000};
+  core::Time cpu_armed_at = core::kNever;  // the one CpuDue in the queue that counts
+  std::set<Stay> files;                    // complete on its disk
   std::set<Stay> expected;
   std::set<Stay> sending;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <set>
 #include <type_traits>
 #include <utility>
 
@@ -39,7 +40,9 @@ std::uint64_t derive(std::uint64_t seed, std::uint64_t stream) {
 }  // namespace
 
 World::World(const WorldOptions& options)
-    : options_(options), network_(options.link, derive(options.seed, 1)) {}
+    : options_(options),
+      network_(options.link, derive(options.seed, 1)),
+      history_(options.forget_ended) {}
 
 // --- Nodes
 
@@ -51,12 +54,38 @@ NodeIndex World::add(const NodeOptions& options) {
   node.name = "n" + std::to_string(index);
   node.endpoint = endpoint_of(index);
   node.config = options.config;
+  const std::uint32_t slots = options.config.load.slots;
+  node.cpu = Cpu(options.processors == 0 ? slots : options.processors, options.speed_thousandths);
   node.seeds = endpoints_of(options.seeds);
   node.keeps_journal = options.journal;
   by_id_.emplace(node.id, index);
   nodes_.push_back(std::move(node));
   start(index);
   return index;
+}
+
+void World::acquaint(std::uint32_t view) {
+  const std::uint32_t others = size() - 1;
+  const std::uint32_t wanted = view == 0 ? others : std::min(view, others);
+  core::Rng rng(derive(options_.seed, 2));
+  std::vector<core::Member> peers;
+  for (NodeIndex index = 0; index < size(); ++index) {
+    peers.clear();
+    // Floyd's draw of a subset: of those after `index`, counted round.
+    std::set<std::uint32_t> drawn;
+    for (std::uint32_t last = others - wanted + 1; last <= others; ++last) {
+      const auto step = static_cast<std::uint32_t>(1 + rng.below(last));
+      if (!drawn.insert(step).second) drawn.insert(last);
+    }
+    for (const std::uint32_t step : drawn) {
+      const VirtualNode& peer = nodes_[(index + step) % size()];
+      peers.push_back({.id = peer.id,
+                       .name = peer.name,
+                       .endpoint = peer.endpoint,
+                       .incarnation = core::first_incarnation(peer.life)});
+    }
+    nodes_[index].core->remember(peers);
+  }
 }
 
 void World::start(NodeIndex index) {
@@ -81,6 +110,8 @@ void World::stop(NodeIndex index) {
   std::erase_if(node.files, [&](const VirtualNode::Stay& stay) {
     return !node.journal.holds(stay.first, stay.second);
   });
+  node.cpu.clear(now_);
+  node.cpu_armed_at = core::kNever;
   node.expected.clear();
   node.sending.clear();
   node.backlog.clear();
@@ -215,7 +246,8 @@ void World::handle(Occurrence&& occurrence) {
   const NodeIndex index = occurrence.node;
   VirtualNode& node = nodes_[index];
   if (occurrence.life != kAnyLife && occurrence.life != node.life) return;
-  const bool of_the_daemon = !std::holds_alternative<ProcessEnds>(occurrence.what);
+  const bool of_the_daemon = !std::holds_alternative<CpuDue>(occurrence.what) &&
+                             !std::holds_alternative<ProcessStops>(occurrence.what);
   if (node.state == VirtualNode::State::paused && of_the_daemon) {
     const bool is_datagram = std::holds_alternative<DatagramArrived>(occurrence.what);
     if (std::holds_alternative<TimerDue>(occurrence.what)) {

@@ -31,6 +31,10 @@ struct WorldOptions {
   core::Duration stop_time = 10 * core::kMillisecond;  // from a stop signal to a process's end
   core::Sabotage sabotage = core::Sabotage::none;      // of every node and its driver
   std::size_t backlog = 4096;  // datagrams that a paused node's socket holds; more are lost
+  bool forget_ended = false;   // History keeps no task whose end has been recorded
+  // What moving a task costs its source's processors, besides the link.
+  core::Duration transfer_cpu_per_task = 0;
+  core::Duration transfer_cpu_per_mebibyte = 0;
 };
 
 struct NodeOptions {
@@ -38,6 +42,8 @@ struct NodeOptions {
   std::vector<NodeIndex> seeds{};
   std::optional<core::PeerId> id{};  // else one of its own
   bool journal = false;              // keeps one on disk: a crash does not take what is committed
+  std::uint32_t processors = 0;      // 0: as many as slots; with fewer, running tasks share them
+  std::uint32_t speed_thousandths = 1000;
 };
 
 // What an observer is shown, after each step and before its actions are performed.
@@ -64,6 +70,8 @@ class World {
 
   // Adds a node and starts it.
   NodeIndex add(const NodeOptions& options = {});
+  // Every node has known so many random others from the start (0: all of them), and need not join.
+  void acquaint(std::uint32_t view);
   // As if stopped with SIGSTOP: events pile up, its tasks run on. Once resumed, it first hears of
   // its overdue timers.
   void pause(NodeIndex node);
@@ -96,6 +104,9 @@ class World {
   void inject(NodeIndex to, const core::Endpoint& from, net::Bytes bytes);
   // What a foreign datagram that can be decoded does: nothing, unless it is to be believed.
   void believe_strangers(bool believe) { believe_strangers_ = believe; }
+  // Processor time that the node's tasks and moves have taken so far.
+  core::Duration busy(NodeIndex node) { return nodes_.at(node).cpu.busy(now_); }
+  core::Duration overhead(NodeIndex node) const { return nodes_.at(node).cpu.overhead(); }
 
   // Handles all that happens up to and including that time.
   void run_until(core::Time time);
@@ -133,7 +144,8 @@ class World {
   void handle(Occurrence&& occurrence);
   void on(NodeIndex node, TimerDue&);
   void on(NodeIndex node, DatagramArrived& datagram);
-  void on(NodeIndex node, ProcessEnds& process);
+  void on(NodeIndex node, CpuDue&);
+  void on(NodeIndex node, ProcessStops& process);
   void on(NodeIndex node, BundleArrives& bundle);
   void on(NodeIndex node, ResultsArrive& results);
   template <typename Event>
@@ -145,6 +157,9 @@ class World {
   void commit(NodeIndex node, const core::Actions& actions);
   core::Time clock(const VirtualNode& node) const;
   void arm(NodeIndex node);
+  void arm_cpu(NodeIndex node);
+  core::Duration transfer_cpu(std::uint64_t bytes) const;
+  void process_ends(NodeIndex node, core::TaskId task, Run::End end);
   void perform(NodeIndex node, const core::Send& send);
   void record(NodeIndex node, const core::Persist& persist);
   void perform(NodeIndex node, const core::Accepted& accepted);

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "peerd/ctl/output.h"
-#include "peerd/paths.h"
+#include "config/paths.h"
 
 namespace po = boost::program_options;
 
@@ -82,7 +82,7 @@ int run_parsed(const Verb& verb, Parsed parsed, const std::optional<std::string>
   Invocation invocation;
   std::optional<std::string> socket = parsed.text("socket");
   if (!socket) socket = common_socket;
-  invocation.socket = socket ? *socket : peerd::default_socket();
+  invocation.socket = socket ? *socket : config::default_socket();
   if (invocation.socket.empty()) {
     return complain({kExitUsage,
                      "where the daemon's socket is cannot be told: neither HOME nor "

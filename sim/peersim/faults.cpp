@@ -16,6 +16,7 @@
 #include "sim/faults/hunt.h"
 #include "sim/faults/plan.h"
 #include "sim/faults/shrink.h"
+#include "sim/peersim/progress.h"
 
 namespace peersim {
 namespace {
@@ -83,31 +84,6 @@ options::options_description description() {
   return all;
 }
 
-class Progress {
- public:
-  explicit Progress(std::uint64_t total) : total_(total), shown_(::isatty(STDERR_FILENO) == 1) {}
-  ~Progress() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void show(std::uint64_t done) {
-    constexpr std::uint64_t kWidth = 40;
-    const auto now = Clock::now();
-    if (!shown_ || now - last_ < std::chrono::milliseconds(100)) return;
-    last_ = now;
-    const std::string bar(done * kWidth / total_, '#');
-    std::fprintf(stderr, "\r[%-40s] %llu of %llu seeds", bar.c_str(),
-                 static_cast<unsigned long long>(done), static_cast<unsigned long long>(total_));
-  }
-
- private:
-  std::uint64_t total_;
-  bool shown_;
-  Clock::time_point last_{};
-};
-
 void report(std::uint64_t seed, const Request& request) {
   const Plan plan = sim::faults::draw_plan(seed, request.bug);
   const auto quietly = [](const Plan& part) {
@@ -140,14 +116,17 @@ int show_one(const Request& request) {
 int carry_out(const Request& request) {
   if (request.transcript && request.first == request.last) return show_one(request);
   const auto begun = Clock::now();
-  Progress progress(request.last - request.first + 1);
+  const auto total = static_cast<double>(request.last - request.first + 1);
+  ProgressBar bar("faults");
+  const sim::Progress progress = bar.progress();
   sim::faults::HuntOptions hunt;
   hunt.first = request.first;
   hunt.last = request.last;
   hunt.jobs = request.jobs;
   hunt.sabotage = request.bug;
   if (request.minutes > 0) hunt.deadline = begun + std::chrono::minutes(request.minutes);
-  hunt.on_progress = [&progress](std::uint64_t done) { progress.show(done); };
+  if (progress)
+    hunt.on_progress = [&](std::uint64_t done) { progress(static_cast<double>(done) / total); };
   const sim::faults::HuntResult result = sim::faults::hunt(hunt);
   if (result.failing) {
     report(*result.failing, request);
@@ -193,13 +172,12 @@ std::optional<Request> read(const options::variables_map& values, std::string& e
 
 }  // namespace
 
-int faults(std::span<const std::string> arguments) {
+int faults(const std::vector<std::string>& arguments) {
   const options::options_description all = description();
   options::variables_map values;
   std::string error;
   try {
-    const std::vector<std::string> list(arguments.begin(), arguments.end());
-    options::store(options::command_line_parser(list)
+    options::store(options::command_line_parser(arguments)
                        .options(all)
                        .positional(options::positional_options_description())
                        .run(),

@@ -1,38 +1,40 @@
-// peersim: the peers' own code in virtual time.
-#include <iostream>
-#include <span>
+#include <cstdio>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "sim/peersim/faults.h"
+#include "sim/peersim/run.h"
 
 namespace {
 
-constexpr int kUsage = 64;
+constexpr char kUsage[] =
+    "Usage: peersim VERB ...\n"
+    "\n"
+    "  run     simulate a cluster under a workload and print response times and messages\n"
+    "  faults  let everything break that can break, and check every promise\n"
+    "\n"
+    "peersim VERB --help tells more. peersim --version prints the version.\n";
 
 struct Verb {
   const char* name;
-  int (*run)(std::span<const std::string>);
-  const char* purpose;
+  int (*run)(const std::vector<std::string>& arguments);
 };
 
-constexpr Verb kVerbs[] = {
-    {"faults", peersim::faults, "breaks everything that can break, and checks every promise"},
-};
-
-void print_verbs(std::ostream& out) {
-  out << "usage: peersim VERB [OPTIONS]; each verb has its --help\n";
-  for (const Verb& verb : kVerbs) out << "  " << verb.name << "  " << verb.purpose << "\n";
-}
+constexpr Verb kVerbs[] = {{"run", peersim::run}, {"faults", peersim::faults}};
 
 }  // namespace
 
-int main(int count, char** values) {
-  const std::vector<std::string> arguments(values + 1, values + count);
-  const std::string name = arguments.empty() ? "" : arguments.front();
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.empty()) {
+    std::fputs(kUsage, stderr);
+    return 64;
+  }
+  if (words[0] == "--help" || words[0] == "-h") return std::fputs(kUsage, stdout) < 0;
+  if (words[0] == "--version") return std::puts("peersim " PEERD_VERSION) < 0;
   for (const Verb& verb : kVerbs)
-    if (name == verb.name) return verb.run(std::span(arguments).subspan(1));
-  const bool help = name == "--help" || name == "help";
-  print_verbs(help ? std::cout : std::cerr);
-  return help ? 0 : kUsage;
+    if (words[0] == verb.name) return verb.run({words.begin() + 1, words.end()});
+  std::fprintf(stderr, "peersim: '%s' is no verb; allowed: run, faults\n", words[0].c_str());
+  return 64;
 }

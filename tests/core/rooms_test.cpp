@@ -29,7 +29,7 @@ bool allowed(const std::string& path, const std::string& include) {
 
 TEST_CASE("rooms: every file includes what its room may") {
   const fs::path root = PEERD_SOURCE_DIR;
-  for (const std::string room : {"core", "policies", "net", "sim", "peerd"}) {
+  for (const std::string room : {"core", "policies", "net", "config", "sim", "peerd"}) {
     std::size_t files = 0;
     for (const auto& entry : fs::recursive_directory_iterator(root / room)) {
       const std::string suffix = entry.path().extension().string();
@@ -92,7 +92,7 @@ TEST_CASE("rooms: sim knows core, policies and the codec; peerd everything but s
   CHECK(allowed("sim/world.cpp", "\"policies/registry.h\""));
   CHECK_FALSE(allowed("sim/world.cpp", "\"net/transport.h\""));
   CHECK_FALSE(allowed("sim/world.cpp", "\"net/socket_address.h\""));
-  CHECK_FALSE(allowed("sim/world.cpp", "\"peerd/config.h\""));
+  CHECK_FALSE(allowed("sim/world.cpp", "\"peerd/driver.h\""));
   CHECK(allowed("peerd/driver.cpp", "\"net/transport.h\""));
   CHECK(allowed("peerd/ctl/main.cpp", "\"peerd/ctl/loop.h\""));
   CHECK_FALSE(allowed("peerd/driver.cpp", "\"sim/world.h\""));

@@ -1,0 +1,37 @@
+// The options of `peersim run` and of the experiments that build on it: workload, cluster and, as
+// the configuration's own keys, everything that peerd's file holds.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/settings.h"
+#include "sim/experiment.h"
+
+namespace peersim {
+
+struct RunOptions {
+  enum class Format : std::uint8_t { text, json, csv };
+
+  sim::Experiment experiment;
+  std::string preset;                         // by name, for the heading
+  std::string service, arrivals, discipline;  // as given
+  unsigned jobs = 1;
+  Format format = Format::text;
+};
+
+struct UsageError {
+  std::vector<std::string> lines;
+  int exit_code = 64;  // EX_USAGE; 78 if the configuration is wrong
+};
+
+// `arguments` without program and verb. A string is --help's text.
+std::variant<RunOptions, UsageError, std::string> parse_run_options(
+    const std::vector<std::string>& arguments);
+
+// What the simulator takes where peerd has this machine's values: one slot, searches on arrivals
+// and departures alone, and no failure detection in a world without failures.
+config::Settings simulated_defaults();
+
+}  // namespace peersim
