@@ -28,17 +28,9 @@ struct Context {
   bool draining = false;
   Sabotage sabotage = Sabotage::none;
 
-  bool sabotaged([[maybe_unused]] Sabotage bug) const {
-#ifdef PEERD_SABOTAGE
-    return sabotage == bug;
-#else
-    return false;
-#endif
-  }
+  bool sabotaged(Sabotage bug) const { return kSabotagePossible && sabotage == bug; }
 
-  void act(Action action) {
-    actions.push_back(std::move(action));
-  }
+  void act(Action action) { actions.push_back(std::move(action)); }
 
   void trace(What what, TaskId task = {}, PeerId peer = PeerId::none, std::int64_t a = 0,
              std::int64_t b = 0, std::int64_t c = 0) {
@@ -59,9 +51,7 @@ struct Context {
     act(Send{to, endpoint, Header{}, std::move(message)});
   }
 
-  void persist(const Persist& record) {
-    act(record);
-  }
+  void persist(const Persist& record) { act(record); }
 };
 
 }  // namespace core

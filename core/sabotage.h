@@ -6,6 +6,12 @@
 
 namespace core {
 
+#ifdef PEERD_SABOTAGE
+constexpr bool kSabotagePossible = true;
+#else
+constexpr bool kSabotagePossible = false;
+#endif
+
 enum class Sabotage : std::uint8_t {
   none,
   // Handoff

@@ -87,7 +87,7 @@ struct ExitStatus {
     signaled,   // value: the signal's number
     cancelled,  // by its user; value: the signal that ended it, 0 if it never ran
     failed,  // value: 0; the system failed the task (disk full, input lost): the message says how
-    lost     // value: 0; the peer that held it is gone
+    lost     // value: 0; the peer that held it is gone, or restarted while it ran there
   };
   Kind kind = Kind::exited;
   std::int32_t value = 0;

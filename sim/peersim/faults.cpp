@@ -164,6 +164,10 @@ std::optional<Request> read(const options::variables_map& values, std::string& e
       error = "--bug knows no \"" + name + "\"; known are " + bugs();
       return std::nullopt;
     }
+    if (!core::kSabotagePossible) {
+      error = "--bug needs a build with tests";
+      return std::nullopt;
+    }
     request.bug = bug->sabotage;
   }
   request.transcript = values.count("transcript") > 0;
