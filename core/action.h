@@ -88,26 +88,34 @@ struct RecordForgotten {
   TaskId task;
 };
 
-// What must be on disk before any other action of the batch is performed. Kept in memory until
-// there is a journal; the records are complete already, so that the simulator can crash a node.
+// What must be on disk before any other action of the batch is performed: journal.h has the
+// contract and what the records add up to.
 struct Persist {
   enum class What : std::uint8_t {
     submitted,   // a task exists; home record and ownership begin
-    prepared,    // destination: bundle on disk, outcome unknown
-    handed_off,  // source: the task now belongs to `peer` at `epoch`
-    owned,       // destination: the task is this peer's at `epoch`
-    aborted,     // destination: the prepared copy is void
+    offering,    // owner: it may be offered at epochs up to `epoch`
+    started,     // owner: from here on there may be a process
     exited,      // owner: the task ended with `status`
-    moved,       // home: `peer` owns the task at `epoch`
+    discarded,   // owner: the stay is over, its results are home
+    prepared,    // destination: bundle on disk, outcome unknown
+    aborted,     // destination: the prepared copy is void
+    owned,       // destination: the task is this peer's at `epoch`
+    handed_off,  // source: the task now belongs to `peer` at `epoch`
+    settled,     // source: `peer` has it, and the home node knows
+    moved,       // home: `peer` owns the task at `epoch`, again if it was taken for lost
+    cancelling,  // home: its user wants it to end
     finished,    // home: the task ended with `status`, recorded once
-    forgotten    // any: all records of the task can go
+    lost,        // home: its owner is gone, or does not know of it
+    forgotten    // home: the record of an ended task can go
   };
   What what = What::submitted;
   TaskId task;
   Epoch epoch = 0;
   PeerId peer = PeerId::none;
-  Needs needs;
-  ExitStatus status;
+  Needs needs{};           // submitted, prepared, owned
+  ExitStatus status{};     // exited, finished, lost
+  std::uint32_t hops = 0;  // at that epoch: prepared, owned, handed_off, moved
+  bool pinned = false;     // submitted
 };
 
 // After DrainRequested: nothing is left here and nothing of this home is left elsewhere.

@@ -12,6 +12,7 @@
 #include "core/identity.h"
 #include "core/peer_table.h"
 #include "core/rng.h"
+#include "core/sabotage.h"
 #include "core/timers.h"
 #include "core/trace.h"
 
@@ -31,6 +32,9 @@ struct Context {
   // Whose message this step is about, and where it came from; none in other steps.
   PeerId sender = PeerId::none;
   Endpoint sender_endpoint{};
+  Sabotage sabotage = Sabotage::none;
+
+  bool sabotaged(Sabotage bug) const { return kSabotagePossible && sabotage == bug; }
 
   void act(Action action) { actions.push_back(std::move(action)); }
 
@@ -40,14 +44,15 @@ struct Context {
     act(Trace{what, task, peer, a, b, c});
   }
 
-  // To a peer in the table or to who has just spoken; silently nowhere if it has been forgotten, as
-  // a lost datagram.
+  // To a peer in the table or to who has just spoken; silently nowhere if it has been forgotten or
+  // not been heard of since the restart, as a lost datagram.
   void send(PeerId to, Message message) {
     if (const auto endpoint = endpoint_of(to)) send_to(to, *endpoint, std::move(message));
   }
 
   std::optional<Endpoint> endpoint_of(PeerId peer) const {
-    if (const Member* member = peers.find(peer)) return member->endpoint;
+    const Member* member = peers.find(peer);
+    if (member != nullptr && member->endpoint) return member->endpoint;
     if (peer == sender && config.membership.view > 0) return sender_endpoint;
     return std::nullopt;
   }
@@ -58,10 +63,7 @@ struct Context {
     act(Send{to, endpoint, Header{}, std::move(message)});
   }
 
-  void persist(Persist::What what, TaskId task, Epoch epoch, PeerId peer = PeerId::none,
-               const Needs& needs = {}, ExitStatus status = {}) {
-    act(Persist{what, task, epoch, peer, needs, status});
-  }
+  void persist(const Persist& record) { act(record); }
 };
 
 }  // namespace core

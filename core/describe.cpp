@@ -134,9 +134,10 @@ struct EventWords {
 };
 
 const char* persist_name(Persist::What what) {
-  static constexpr const char* kNames[] = {"submitted", "prepared", "handed_off",
-                                           "owned",     "aborted",  "exited",
-                                           "moved",     "finished", "forgotten"};
+  static constexpr const char* kNames[] = {"submitted",  "offering", "started",  "exited",
+                                           "discarded",  "prepared", "aborted",  "owned",
+                                           "handed_off", "settled",  "moved",    "cancelling",
+                                           "finished",   "lost",     "forgotten"};
   return kNames[static_cast<std::size_t>(what)];
 }
 

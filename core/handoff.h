@@ -31,6 +31,7 @@ struct Outgoing {
   TaskId task;
   Epoch epoch = 0;  // the destination's
   PeerId peer = PeerId::none;
+  std::uint32_t hops = 0;    // before this move
   std::uint32_t search = 0;  // of this peer as a sender; 0 if it answers a request or goes home
   Stage stage = Stage::offered;
   std::uint32_t tries = 0;  // Commits sent
@@ -62,6 +63,8 @@ class Outgoings {
   // The task's phase is the caller's to set: leaving from here until kept or handed off.
   void offer(Task& task, PeerId peer, std::uint32_t search, std::uint32_t answers,
              Load source_load);
+  // A decision that the journal remembers.
+  void recover(TaskId task, Epoch epoch, PeerId peer);
   const Outgoing* find(TaskId task) const;
   const std::map<TaskId, Outgoing>& all() const { return all_; }
   // Those that hold a place in `transfers_at_once`.
@@ -112,6 +115,8 @@ class Incomings {
   // A repeated offer of a task that is on its way already: answered here, true.
   bool repeated(PeerId from, const Offer& offer);
   void grant(PeerId from, const Offer& offer, std::uint32_t search, bool holds_slot);
+  // A prepared copy that the journal remembers.
+  void recover(const Incoming& prepared);
   // An offer at a later epoch proves that an earlier one was called off: what is left of it goes.
   // False if the task is on its way here at that epoch or a later one.
   bool supersede(TaskId task, Epoch epoch);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/journal.h"
+
 namespace core {
 
 using Kind = TimerKey::Kind;
@@ -16,6 +18,26 @@ void HomeRecords::add(TaskId task) {
   const bool added = records_.emplace(task.serial, record).second;
   assert(added);
   open_.insert(task.serial);
+}
+
+void HomeRecords::recover(TaskId task, const HomeEntry& entry) {
+  HomeRecord record;
+  record.task = task;
+  record.owner = entry.owner;
+  record.epoch = entry.epoch;
+  record.moves = entry.hops;
+  record.status = entry.status;
+  record.submitted = context_.now;
+  record.ended = context_.now;
+  record.cancelling = entry.cancelling;
+  const bool open = entry.state == HomeEntry::State::open;
+  if (entry.state == HomeEntry::State::finished) record.state = TaskState::finished;
+  if (entry.state == HomeEntry::State::lost) record.state = TaskState::lost;
+  if (open && entry.owner != context_.self.id) record.state = TaskState::in_doubt;
+  HomeRecord& stored = records_.emplace(task.serial, record).first->second;
+  if (!open) return ended_.push_back(task.serial);
+  open_.insert(task.serial);
+  if (stored.state == TaskState::in_doubt) ask(stored, 0);
 }
 
 const HomeRecord* HomeRecords::find(TaskId task) const {
@@ -35,17 +57,25 @@ std::vector<const HomeRecord*> HomeRecords::all() const {
   return all;
 }
 
+bool HomeRecords::has_lost() const {
+  return std::any_of(records_.begin(), records_.end(),
+                     [](const auto& entry) { return entry.second.state == TaskState::lost; });
+}
+
 bool HomeRecords::report(const TaskReport& report, PeerId reporter) {
   HomeRecord* record = lookup(report.task);
-  if (record == nullptr || record->state == TaskState::finished) return true;
-  if (report.epoch < record->epoch) return true;
-  const bool moved = report.epoch > record->epoch;
+  if (record == nullptr) return true;
+  if (record->state == TaskState::finished && !context_.sabotaged(Sabotage::record_twice))
+    return true;
+  if (report.epoch < record->epoch && !context_.sabotaged(Sabotage::believe_old_news)) return true;
+  const bool moved = report.epoch != record->epoch;
   if (!moved && report.owner != record->owner) return true;
   if (report.state == TaskState::unknown) {
     if (!moved && record->open()) lose(*record);
     return true;
   }
-  if (!moved && record->open() && report.state < record->state) return true;
+  const bool goes_back = report.state < record->state && record->state != TaskState::in_doubt;
+  if (!moved && record->open() && goes_back) return true;
   if (!record->open() && !is_heard(report.owner)) return false;
   const bool found_again = record->state == TaskState::lost;
   // A cancellation goes on being repeated: the owner has spoken, but may not have heard of it.
@@ -64,10 +94,13 @@ bool HomeRecords::report(const TaskReport& report, PeerId reporter) {
     std::erase(ended_, report.task.serial);
     context_.trace(What::task_found_again, report.task, report.owner);
   }
-  if (moved) {
-    context_.persist(Persist::What::moved, report.task, report.epoch, report.owner);
-    context_.trace(What::task_moved, report.task, report.owner, report.epoch);
-  }
+  if (moved || found_again)
+    context_.persist({.what = Persist::What::moved,
+                      .task = report.task,
+                      .epoch = report.epoch,
+                      .peer = report.owner,
+                      .hops = record->moves});
+  if (moved) context_.trace(What::task_moved, report.task, report.owner, report.epoch);
   if (report.state == TaskState::finished) {
     end(*record, TaskState::finished, report.status);
     return true;
@@ -91,6 +124,7 @@ bool HomeRecords::cancel(TaskId task) {
   HomeRecord* record = lookup(task);
   if (record == nullptr || !record->open() || record->cancelling) return false;
   record->cancelling = true;
+  context_.persist({.what = Persist::What::cancelling, .task = task, .epoch = record->epoch});
   context_.trace(What::cancel_requested, task);
   if (record->owner != context_.self.id) ask(*record, 0);
   return true;
@@ -154,18 +188,22 @@ void HomeRecords::end(HomeRecord& record, TaskState state, ExitStatus status) {
   record.status = status;
   record.ended = context_.now;
   stop_asking(record.task);
-  if (state == TaskState::finished) {
-    context_.persist(Persist::What::finished, record.task, record.epoch, record.owner, {}, status);
+  const bool finished = state == TaskState::finished;
+  context_.persist({.what = finished ? Persist::What::finished : Persist::What::lost,
+                    .task = record.task,
+                    .epoch = record.epoch,
+                    .peer = record.owner,
+                    .status = status});
+  if (finished)
     context_.trace(What::task_finished, record.task, record.owner,
                    static_cast<std::int64_t>(status.kind), status.value);
-  }
   if (open_.erase(serial) > 0) ended_.push_back(serial);
   context_.act(RecordChanged{record.task});
   while (ended_.size() > context_.config.limits.finished_tasks) {
     const TaskId oldest{context_.self.id, ended_.front()};
     ended_.pop_front();
     records_.erase(oldest.serial);
-    context_.persist(Persist::What::forgotten, oldest, 0);
+    context_.persist({.what = Persist::What::forgotten, .task = oldest});
     context_.act(RecordForgotten{oldest});
   }
 }

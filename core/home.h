@@ -29,14 +29,19 @@ struct HomeRecord {
   bool open() const { return state != TaskState::finished && state != TaskState::lost; }
 };
 
+struct HomeEntry;
+
 class HomeRecords {
  public:
   explicit HomeRecords(Context& context) : context_(context) {}
 
   void add(TaskId task);
+  // As the journal remembers it: in doubt while it is open and its owner has not spoken.
+  void recover(TaskId task, const HomeEntry& entry);
   const HomeRecord* find(TaskId task) const;
   std::vector<const HomeRecord*> all() const;
   bool has_open() const { return !open_.empty(); }
+  bool has_lost() const;  // one that may yet be found again
 
   // What an owner says, this node among them, or the source of a handoff of its destination, who
   // has to confirm it or will be asked. Older news is not believed: neither an older epoch nor,

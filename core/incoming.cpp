@@ -35,7 +35,15 @@ void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search, boo
   send_grant(incoming);
 }
 
+void Incomings::recover(const Incoming& prepared) {
+  assert(prepared.stage == Incoming::Stage::prepared);
+  const auto [at, added] = all_.emplace(prepared.task, prepared);
+  assert(added);
+  send_prepared(at->second);
+}
+
 std::uint32_t Incomings::count() const {
+  if (context_.sabotaged(Sabotage::skip_reservation)) return 0;
   std::uint32_t count = 0;
   for (const auto& [task, incoming] : all_)
     if (!incoming.stranded) ++count;
@@ -69,7 +77,13 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
   }
   incoming.stage = Incoming::Stage::prepared;
   incoming.tries = 0;
-  context_.persist(Persist::What::prepared, event.task, event.epoch, incoming.peer, incoming.needs);
+  if (!context_.sabotaged(Sabotage::prepare_in_memory))
+    context_.persist({.what = Persist::What::prepared,
+                      .task = event.task,
+                      .epoch = event.epoch,
+                      .peer = incoming.peer,
+                      .needs = incoming.needs,
+                      .hops = incoming.hops + 1});
   context_.trace(What::prepared, event.task, incoming.peer);
   send_prepared(incoming);
 }
@@ -82,7 +96,13 @@ std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) 
     return std::nullopt;
   }
   const Incoming owned = *incoming;
-  context_.persist(Persist::What::owned, commit.task, commit.epoch, from, owned.needs);
+  context_.persist({.what = Persist::What::owned,
+                    .task = commit.task,
+                    .epoch = commit.epoch,
+                    .peer = from,
+                    .needs = owned.needs,
+                    .hops = owned.hops + 1});
+  if (context_.sabotaged(Sabotage::commit_twice)) return owned;
   context_.timers.cancel(TimerKey::of(Kind::incoming, commit.task));
   all_.erase(commit.task);
   return owned;
@@ -90,6 +110,7 @@ std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) 
 
 void Incomings::on_abort(PeerId from, const Abort& abort) {
   const Incoming* incoming = find(abort.task, abort.epoch, from);
+  if (context_.sabotaged(Sabotage::deaf_to_abort)) return;
   if (incoming != nullptr) drop(abort.task, What::arrival_aborted);
 }
 
@@ -147,7 +168,10 @@ void Incomings::drop(TaskId task, What why) {
   if (incoming.stage == Incoming::Stage::reserved)
     context_.act(CancelBundle{task, incoming.epoch});
   else
-    context_.persist(Persist::What::aborted, task, incoming.epoch, incoming.peer);
+    context_.persist({.what = Persist::What::aborted,
+                      .task = task,
+                      .epoch = incoming.epoch,
+                      .peer = incoming.peer});
   context_.act(DiscardTask{task, incoming.epoch});
   context_.trace(why, task, incoming.peer, context_.config.limits.transfer_timeout);
 }

@@ -107,14 +107,25 @@ void Membership::woke_late() {
   }
 }
 
+void Membership::remember(PeerId peer) {
+  if (peer == PeerId::none || peer == context_.self.id || context_.peers.find(peer)) return;
+  Member absent;
+  absent.id = peer;
+  absent.name = to_text(peer);
+  absent.state = MemberState::dead;
+  context_.peers.put(absent);
+  context_.timers.set({Kind::forget_peer, value(peer)},
+                      context_.now + context_.config.membership.dead_retention);
+}
+
 void Membership::announce_draining() {
   ++context_.self.incarnation;
   spread(context_.self.id);
 }
 
-void Membership::leave() {
+void Membership::leave(MemberState as) {
   Member farewell = self_member();
-  farewell.state = MemberState::left;
+  farewell.state = as;
   for (const PeerId peer : random_live(kMaxFarewells, PeerId::none))
     context_.send(peer, News{{farewell}});
   const PeerTable::Members& contacts = context_.peers.contacts();
@@ -302,7 +313,7 @@ void Membership::try_gone_peer() {
   std::vector<PeerId> dead;
   for (const auto* members : {&context_.peers.all(), &context_.peers.contacts()})
     for (const Member& member : *members)
-      if (member.state == MemberState::dead) dead.push_back(member.id);
+      if (member.state == MemberState::dead && member.endpoint) dead.push_back(member.id);
   if (dead.empty()) return;
   const PeerId peer = dead[context_.rng.below(dead.size())];
   context_.send(peer, Ping{next_sequence_++, peer, gossip_for(peer)});

@@ -44,7 +44,10 @@ class Membership {
   // This process stood still: whoever seemed silent meanwhile may have been heard by nobody.
   void woke_late();
   void announce_draining();
-  void leave();
+  // A peer that only the journal names: it counts as gone until it is heard of.
+  void remember(PeerId peer);
+  // Tells others, who take it for `left` or `dead` at once.
+  void leave(MemberState as);
 
   // Where the view is bounded. A peer outside it that business begins with becomes a contact, if
   // there is room; whoever speaks tells its incarnation.

@@ -46,15 +46,17 @@ void Membership::apply(const Member& news) {
   if (news.id == context_.self.id) return apply_to_self(news);
   const Member* known = context_.peers.find(news.id);
   if (news.state == MemberState::alive) return apply_alive(news, known);
-  if (known == nullptr) {
-    // A suspect may well be alive; of the dead one need not hear.
-    if (news.state != MemberState::suspect || bounded()) return;
+  const bool is_new =
+      known == nullptr || start_count(news.incarnation) > start_count(known->incarnation);
+  if (is_new && news.state == MemberState::suspect && (known != nullptr || !bounded())) {
+    // A suspect may well be alive, and that it has been started anew must not be missed.
     Member alive = news;
     alive.state = MemberState::alive;
-    apply_alive(alive, nullptr);
+    apply_alive(alive, known);
     known = context_.peers.find(news.id);
-    if (known == nullptr) return;
   }
+  // Of the dead one need not hear.
+  if (known == nullptr) return;
   if (news.incarnation < known->incarnation) return;
   if (news.state == MemberState::suspect) return apply_suspect(news, *known);
   apply_gone(news, *known);

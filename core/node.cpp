@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdio>
 
 #include "core/node_impl.h"
 
@@ -11,19 +10,21 @@ namespace core {
 using Kind = TimerKey::Kind;
 
 Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_factory,
-                 std::vector<Endpoint> seeds, std::uint64_t seed,
-                 std::shared_ptr<Counters> counters)
+                 std::vector<Endpoint> seeds, std::uint64_t seed, Journal journal,
+                 std::shared_ptr<Counters> counters, Sabotage sabotage)
     : context{.self = std::move(identity),
               .config = config,
               .rng = Rng(seed),
-              .counted_in = std::move(counters)},
+              .counted_in = std::move(counters),
+              .sabotage = sabotage},
       factory(std::move(policy_factory)),
       membership(context, std::move(seeds)),
       searches(context, tasks, wishes, wishes_left),
       outgoings(context),
       incomings(context),
       home(context),
-      reports(context) {
+      reports(context),
+      recovered(std::move(journal)) {
   assert(context.self.id != PeerId::none);
   assert(!context.self.name.empty() && context.self.name.size() <= kMaxNameBytes);
   policies = factory(context.config.policy);
@@ -39,6 +40,7 @@ void Node::Impl::step(Time now, const Event& event, Actions& actions) {
   if (!begun) {
     begun = true;
     membership.begin();
+    recover();
     configure();
   }
   // A process that was stopped, or a board that stood still, wakes to overdue deadlines.
@@ -105,7 +107,9 @@ void Node::Impl::on(const MessageReceived& event) {
   if (from == PeerId::none || from == context.self.id || stale) {
     context.trace(What::message_ignored, {}, from,
                   static_cast<std::int64_t>(event.message.index()));
-    if (stale) membership.tell_of_successor(*known, event.from_endpoint);
+    // News is never answered: two that held each other for outdated would go on for ever.
+    if (stale && !std::holds_alternative<News>(event.message))
+      membership.tell_of_successor(*known, event.from_endpoint);
     return;
   }
   if (event.header.load) {
@@ -130,11 +134,13 @@ void Node::Impl::receive(PeerId from, const Endpoint& from_endpoint, const Heade
       membership.on_message(from_endpoint, header, message);
     else if constexpr (std::is_same_v<M, Grant>)
       outgoings.on_grant(from, one);
-    else if constexpr (std::is_same_v<M, Committed>)
+    else if constexpr (std::is_same_v<M, Committed>) {
       outgoings.on_committed(from, one);
-    else if constexpr (std::is_same_v<M, Abort>) {
+      settle_decision(one.task);
+    } else if constexpr (std::is_same_v<M, Abort>) {
       incomings.on_abort(from, one);
       if (const auto outgoing = outgoings.on_abort(from, one)) kept(*outgoing);
+      settle_decision(one.task);
     } else if constexpr (std::is_same_v<M, TaskReport>)
       on(one, from, from_endpoint);
     else if constexpr (std::is_same_v<M, TaskReportAck>)
@@ -167,6 +173,7 @@ void Node::Impl::react(const PeerChange& change) {
     case PeerChange::Kind::forgotten:
       outgoings.forget(change.peer);
       incomings.forget(change.peer);
+      home.owner_gone(change.peer);
       return drop_guests(change.peer);
   }
 }
@@ -178,6 +185,7 @@ void Node::Impl::drop_guests(PeerId home_node) {
   for (const auto& [arrival, task] : tasks.all())
     if (task.id.home == home_node && task.phase == Task::Phase::returning) ended.push_back(task.id);
   for (const TaskId task : ended) discard(*tasks.find(task));
+  settle_decisions();
 }
 
 void Node::Impl::on(const LoadSampled& event) {
@@ -211,7 +219,8 @@ void Node::Impl::configure() {
 }
 
 void Node::Impl::on(const DrainRequested&) {
-  if (context.draining) return depart();
+  // Left with work undone, it is as good as dead: what others keep for it they go on keeping.
+  if (context.draining) return depart(MemberState::dead);
   context.draining = true;
   context.trace(What::draining);
   membership.announce_draining();
@@ -230,7 +239,8 @@ void Node::Impl::settle() {
   reports.flush();
   if (!context.draining) return;
   if (!tasks.all().empty() || !reports.empty() || home.has_open() || !handoffs_settled()) return;
-  depart();
+  // What was taken for lost may still be somewhere, and come home after a restart.
+  depart(home.has_lost() ? MemberState::dead : MemberState::left);
 }
 
 // A draining peer waits for no answer of the dead.
@@ -246,9 +256,9 @@ bool Node::Impl::handoffs_settled() const {
   return true;
 }
 
-void Node::Impl::depart() {
+void Node::Impl::depart(MemberState as) {
   if (std::exchange(drained, true)) return;
-  membership.leave();
+  membership.leave(as);
   context.act(Drained{});
 }
 
@@ -263,10 +273,12 @@ void Node::Impl::complete_headers() {
 // --- The face
 
 Node::Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-           std::uint64_t seed, std::shared_ptr<Counters> counters)
+           std::uint64_t seed, Journal journal, std::shared_ptr<Counters> counters,
+           Sabotage sabotage)
     : impl_(std::make_unique<Impl>(
           std::move(identity), config, std::move(factory), std::move(seeds), seed,
-          counters != nullptr ? std::move(counters) : std::make_shared<Counters>())) {}
+          std::move(journal),
+          counters != nullptr ? std::move(counters) : std::make_shared<Counters>(), sabotage)) {}
 
 Node::~Node() = default;
 
@@ -357,10 +369,7 @@ std::optional<Endpoint> Node::endpoint(PeerId peer) const {
 std::string Node::name(PeerId peer) const {
   if (peer == impl_->context.self.id) return impl_->context.self.name;
   const Member* member = impl_->context.peers.find(peer);
-  if (member != nullptr && member->name != Name()) return member->name.text();
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(value(peer)));
-  return digits;
+  return member != nullptr && member->name != Name() ? member->name.text() : to_text(peer);
 }
 
 }  // namespace core

@@ -16,7 +16,9 @@
 #include "core/event.h"
 #include "core/home.h"
 #include "core/identity.h"
+#include "core/journal.h"
 #include "core/policy.h"
+#include "core/sabotage.h"
 #include "core/task.h"
 #include "core/trace.h"
 
@@ -43,9 +45,12 @@ struct HandoffStatus {
 class Node {
  public:
   // `seeds`: addresses to join through, tried until one answers. `seed`: of all chance here.
-  // `counters`: where this node counts; several may share them. Its own if none are given.
+  // `journal`: what an earlier life of this peer has left, from which this one goes on. `counters`:
+  // where this node counts; several may share them. Its own if none are given. `sabotage`: in
+  // builds for tests, a bug to have.
   Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed, std::shared_ptr<Counters> counters = nullptr);
+       std::uint64_t seed, Journal journal = {}, std::shared_ptr<Counters> counters = nullptr,
+       Sabotage sabotage = Sabotage::none);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/journal.h"
 #include "core/node_impl.h"
 
 namespace core {
@@ -153,9 +154,11 @@ void Node::Impl::proceed(std::uint32_t id) {
   const Search* search = searches.find(id);
   if (search == nullptr) return;
   const Task* task = tasks.find(search->task);
+  // The limit may have been lowered meanwhile.
   const bool moot =
       role != search->role ||
-      (search->role == Role::sender && (task == nullptr || task->phase != Task::Phase::waiting));
+      (search->role == Role::sender && (task == nullptr || task->phase != Task::Phase::waiting ||
+                                        task->hops >= context.config.limits.moves_per_task));
   if (searches.yields(id)) return searches.end(id, What::search_gave_up);
   if (moot) return searches.end(id, What::search_moot);
   if (const auto chosen = searches.proceed(id, view(), *policies.location)) follow(*chosen);
@@ -209,6 +212,8 @@ void Node::Impl::on(const Probe& probe, PeerId from) {
   }
   const std::uint32_t movable = movable_count();
   if (probe.role == Role::receiver && role == Role::sender && movable == 0) trace_stuck(view());
+  if (context.sabotaged(Sabotage::always_willing))
+    return context.send(from, ProbeReply{probe.search, 0, Role::receiver, Veto::none, 0});
   if (veto != Veto::none) ++context.counters.refusals_given[static_cast<std::size_t>(veto)];
   ProbeReply reply{probe.search, load(), role, veto, movable};
   const bool helps = probe.role == Role::sender ? role == Role::receiver && veto == Veto::none
@@ -319,22 +324,49 @@ void Node::Impl::on(const Prepared& prepared, PeerId from) {
   searches.end(outgoing->search, What::search_succeeded);
   succeeded = true;
   const Task& task = *tasks.find(outgoing->task);
-  const TaskReport moved{.task = task.id,
-                         .epoch = outgoing->epoch,
-                         .state = TaskState::waiting,
-                         .owner = outgoing->peer,
-                         .hops = task.hops + 1,
-                         .probes = task.probes,
-                         .status = {},
-                         .owner_endpoint = context.endpoint_of(from).value_or(Endpoint{})};
-  if (task.id.home == context.self.id)
-    home.report(moved, context.self.id);
-  else
-    reports.tell(moved);
+  unsettled[task.id] = outgoing->epoch;
+  tell_of_move(task.id, outgoing->epoch, outgoing->peer, task.hops + 1, task.probes);
   withdraw_wishes(task.id, outgoing->peer);
+  if (context.sabotaged(Sabotage::keep_what_is_given))
+    return tasks.set_phase(*tasks.find(task.id), Task::Phase::waiting);
   context.act(DiscardTask{task.id, task.epoch});
   tasks.remove(task.id);
   smoothed_thousandths = std::max<std::int64_t>(0, smoothed_thousandths - 1000);
+}
+
+void Node::Impl::tell_of_move(TaskId task, Epoch epoch, PeerId to, std::uint32_t hops,
+                              std::uint32_t probes) {
+  const TaskReport moved{.task = task,
+                         .epoch = epoch,
+                         .state = TaskState::waiting,
+                         .owner = to,
+                         .hops = hops,
+                         .probes = probes,
+                         .status = {},
+                         .owner_endpoint = context.endpoint_of(to).value_or(Endpoint{})};
+  if (task.home == context.self.id)
+    home.report(moved, context.self.id);
+  else
+    reports.tell(moved);
+}
+
+// The source's part is over once the destination has the task and the home node knows of it. Until
+// then this peer, asked by the home node, must not say that it knows nothing.
+void Node::Impl::settle_decision(TaskId task) {
+  const auto found = unsettled.find(task);
+  if (found == unsettled.end()) return;
+  const Epoch epoch = found->second;
+  const Outgoing* outgoing = outgoings.find(task);
+  if (outgoing != nullptr && outgoing->epoch == epoch) return;
+  if (reports.tells_of_move(task, epoch)) return;
+  context.persist({.what = Persist::What::settled, .task = task, .epoch = epoch});
+  unsettled.erase(found);
+}
+
+// After some peer has been forgotten.
+void Node::Impl::settle_decisions() {
+  const std::map<TaskId, Epoch> candidates = unsettled;
+  for (const auto& [task, epoch] : candidates) settle_decision(task);
 }
 
 // Before a shutdown guests that wait go home, whatever the policies say.
@@ -378,6 +410,7 @@ Veto Node::Impl::veto_on(const Needs& needs) const {
 
 Veto Node::Impl::judge(const Offer& offer, bool yields) {
   outgoings.superseded(offer.task, offer.epoch);
+  settle_decision(offer.task);
   if (tasks.find(offer.task) != nullptr || outgoings.find(offer.task) != nullptr ||
       !incomings.supersede(offer.task, offer.epoch))
     return Veto::stale;
@@ -391,6 +424,7 @@ Veto Node::Impl::judge(const Offer& offer, bool yields) {
   const Veto veto = veto_on(offer.needs);
   if (veto != Veto::none) return veto;
   if (incomings.count() >= context.config.limits.transfers_at_once) return Veto::transfers_full;
+  if (context.sabotaged(Sabotage::always_willing)) return Veto::none;
   const bool admitted = yields || policies.location->admits(view(), offer.source_load);
   return admitted ? Veto::none : Veto::policy;
 }
@@ -433,6 +467,9 @@ void Node::Impl::on(const Decline& decline, PeerId from) {
 
 void Node::Impl::on(const BundleReceived& event) {
   incomings.on_bundle_received(event);
+  if (!event.ok || !context.sabotaged(Sabotage::start_prepared)) return;
+  const auto incoming = incomings.all().find(event.task);
+  if (incoming != incomings.all().end()) on(Commit{event.task, event.epoch}, incoming->second.peer);
 }
 
 void Node::Impl::on(const Commit& commit, PeerId from) {
@@ -450,12 +487,14 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   task.id = incoming->task;
   task.epoch = incoming->epoch;
   task.offered = incoming->epoch;
+  task.offerable = incoming->epoch + kEpochsAhead;
   task.needs = incoming->needs;
   task.arrived = context.now;
   task.waited_before = context.now - incoming->since;
-  task.hops = incoming->hops + 1;
+  task.hops = incoming->hops + (context.sabotaged(Sabotage::forget_hops) ? 0 : 1);
   task.probes = incoming->probes;
   tasks.add(task, context.config.load.aging);
+  unsettled.erase(task.id);
   context.send(from, Committed{commit.task, commit.epoch});
   context.trace(What::arrived, task.id, from, task.epoch, task.hops);
   tell_home(task, TaskState::waiting);

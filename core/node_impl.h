@@ -2,12 +2,14 @@
 // shared Context but not each other; what one of them hands back is routed here.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "core/context.h"
 #include "core/handoff.h"
 #include "core/home.h"
+#include "core/journal.h"
 #include "core/membership.h"
 #include "core/node.h"
 #include "core/report.h"
@@ -19,7 +21,7 @@ namespace core {
 class Node::Impl {
  public:
   Impl(Identity identity, const Config& config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed, std::shared_ptr<Counters> counters);
+       std::uint64_t seed, Journal journal, std::shared_ptr<Counters> counters, Sabotage sabotage);
 
   // node.cpp: events in, actions out
   void step(Time now, const Event& event, Actions& actions);
@@ -35,7 +37,7 @@ class Node::Impl {
   void react(const PeerChange& change);
   void drop_guests(PeerId home_node);
   void settle();
-  void depart();
+  void depart(MemberState as);
   void complete_headers();
   void configure();
 
@@ -65,6 +67,10 @@ class Node::Impl {
   TaskReport report_of(const Task& task, TaskState state) const;
   TaskState state_of(const Task& task) const;
 
+  // node_recovery.cpp: what the journal remembers
+  void recover();
+  void recover_task(TaskId id, const OwnedTask& owned);
+
   // node_balance.cpp: load, roles, searches and handoffs
   void on(const BundleSent& event);
   void on(const BundleReceived& event);
@@ -92,6 +98,9 @@ class Node::Impl {
   // A handoff came to nothing: the task stays, and the search that chose the peer goes on.
   void kept(const Outgoing& outgoing, Load load = 0, Role role = Role::ok, Veto veto = Veto::none);
   void offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers);
+  void tell_of_move(TaskId task, Epoch epoch, PeerId to, std::uint32_t hops, std::uint32_t probes);
+  void settle_decision(TaskId task);
+  void settle_decisions();
   void decline(std::uint32_t search, PeerId to, Veto veto);
   PeerId referral_for(const Probe& probe, PeerId from);
   void withdraw_wishes(TaskId task, PeerId except = PeerId::none);
@@ -119,6 +128,8 @@ class Node::Impl {
   Incomings incomings;
   HomeRecords home;
   Reports reports;
+  Journal recovered;                  // until the first step
+  std::map<TaskId, Epoch> unsettled;  // handed over, and not all who must know it do
 
   Role role = Role::ok;
   std::int64_t smoothed_thousandths = 0;  // of waiting + running, in tasks

@@ -1,6 +1,7 @@
 // The life of a task at its owner and at its home node.
 #include <cassert>
 
+#include "core/journal.h"
 #include "core/node_impl.h"
 
 namespace core {
@@ -18,11 +19,17 @@ void Node::Impl::on(const TaskSubmitted& event) {
   task.id = event.task;
   task.epoch = 1;
   task.offered = 1;
+  task.offerable = task.epoch + kEpochsAhead;
   task.needs = event.needs;
   task.arrived = context.now;
   task.pinned = event.pinned;
   tasks.add(task, context.config.load.aging);
-  context.persist(Persist::What::submitted, task.id, task.epoch, context.self.id, task.needs);
+  context.persist({.what = Persist::What::submitted,
+                   .task = task.id,
+                   .epoch = task.epoch,
+                   .peer = context.self.id,
+                   .needs = task.needs,
+                   .pinned = task.pinned});
   home.add(task.id);
   context.act(Accepted{task.id});
   context.trace(What::task_submitted, task.id, PeerId::none, task.needs.priority, load(),
@@ -63,14 +70,16 @@ void Node::Impl::stop(TaskId id) {
   if (!returning) return end(*task, cancelled);
   // Nobody waits for its results any more.
   task->status = cancelled;
-  context.persist(Persist::What::exited, id, task->epoch, context.self.id, {}, cancelled);
+  context.persist(
+      {.what = Persist::What::exited, .task = id, .epoch = task->epoch, .status = cancelled});
   report_end(*task);
 }
 
 // A held slot is a task's that is on its way.
 bool Node::Impl::has_free_slot() const {
   const std::uint32_t held = searches.yielding() + incomings.slots_held();
-  return tasks.count(Task::Phase::running) + held < context.config.load.slots;
+  const std::uint32_t more = context.sabotaged(Sabotage::one_slot_more) ? 1 : 0;
+  return tasks.count(Task::Phase::running) + held < context.config.load.slots + more;
 }
 
 void Node::Impl::start_tasks() {
@@ -89,6 +98,8 @@ void Node::Impl::start_tasks() {
 void Node::Impl::start(Task& task) {
   tasks.set_phase(task, Task::Phase::running);
   task.started = context.now;
+  if (!context.sabotaged(Sabotage::start_in_memory))
+    context.persist({.what = Persist::What::started, .task = task.id, .epoch = task.epoch});
   context.trace(What::task_started, task.id, PeerId::none, context.now - task.arrived,
                 tasks.count(Task::Phase::running), context.config.load.slots);
   context.act(StartTask{task.id, task.epoch});
@@ -113,7 +124,8 @@ void Node::Impl::on(const TaskExited& event) {
 void Node::Impl::end(Task& task, ExitStatus status) {
   task.status = status;
   tasks.set_phase(task, Task::Phase::returning);
-  context.persist(Persist::What::exited, task.id, task.epoch, context.self.id, {}, status);
+  context.persist(
+      {.what = Persist::What::exited, .task = task.id, .epoch = task.epoch, .status = status});
   departed = true;
   withdraw_wishes(task.id);
   // Nobody is left to whom it could be told.
@@ -135,7 +147,7 @@ void Node::Impl::send_results(const Task& task) {
 void Node::Impl::on(const ResultsSent& event) {
   Task* task = tasks.find(event.task);
   if (task == nullptr || task->phase != Task::Phase::returning || task->reported) return;
-  if (event.ok) {
+  if (event.ok || context.sabotaged(Sabotage::believe_delivery)) {
     task->status = event.status;
     return report_end(*task);
   }
@@ -158,8 +170,7 @@ void Node::Impl::report_end(Task& task) {
 void Node::Impl::discard(const Task& task) {
   context.timers.cancel(TimerKey::of(Kind::results, task.id));
   context.act(DiscardTask{task.id, task.epoch});
-  if (task.id.home != context.self.id)
-    context.persist(Persist::What::forgotten, task.id, task.epoch);
+  context.persist({.what = Persist::What::discarded, .task = task.id, .epoch = task.epoch});
   tasks.remove(task.id);
 }
 
@@ -213,7 +224,9 @@ void Node::Impl::on(const TaskReport& report, PeerId from, const Endpoint& from_
 }
 
 void Node::Impl::on(const TaskReportAck& ack) {
-  if (!reports.on_ack(ack)) return;
+  const bool finished = reports.on_ack(ack);
+  settle_decision(ack.task);
+  if (!finished) return;
   const Task* task = tasks.find(ack.task);
   if (task != nullptr && task->epoch == ack.epoch) discard(*task);
 }

@@ -2,6 +2,7 @@
 #include <cassert>
 
 #include "core/handoff.h"
+#include "core/journal.h"
 
 namespace core {
 
@@ -12,7 +13,12 @@ void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32
   assert(!all_.contains(task.id));
   // Every attempt has an epoch of its own: a late Prepared of an earlier one proves nothing.
   const Epoch epoch = ++task.offered;
-  all_[task.id] = {.task = task.id, .epoch = epoch, .peer = peer, .search = search};
+  if (epoch > task.offerable) {
+    task.offerable = epoch + kEpochsAhead;
+    context_.persist({.what = Persist::What::offering, .task = task.id, .epoch = task.offerable});
+  }
+  all_[task.id] = {
+      .task = task.id, .epoch = epoch, .peer = peer, .hops = task.hops, .search = search};
   ++undecided_;
   context_.trace(What::offer_sent, task.id, peer, epoch, source_load);
   context_.send(peer, Offer{task.id, epoch, task.needs, task.hops, task.probes, answers,
@@ -25,6 +31,13 @@ void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32
 const Outgoing* Outgoings::find(TaskId task) const {
   const auto found = all_.find(task);
   return found == all_.end() ? nullptr : &found->second;
+}
+
+void Outgoings::recover(TaskId task, Epoch epoch, PeerId peer) {
+  const auto [at, added] = all_.insert(
+      {task, {.task = task, .epoch = epoch, .peer = peer, .stage = Outgoing::Stage::handed_off}});
+  assert(added);
+  send_commit(at->second);
 }
 
 void Outgoings::on_grant(PeerId from, const Grant& grant) {
@@ -69,7 +82,8 @@ std::optional<Outgoing> Outgoings::on_bundle_sent(const BundleSent& event) {
 std::optional<Outgoing> Outgoings::on_prepared(PeerId from, const Prepared& prepared) {
   const auto found = all_.find(prepared.task);
   const bool ours =
-      found != all_.end() && found->second.epoch == prepared.epoch && found->second.peer == from;
+      found != all_.end() && found->second.peer == from &&
+      (found->second.epoch == prepared.epoch || context_.sabotaged(Sabotage::forget_epochs));
   if (!ours) {
     context_.send(from, Abort{prepared.task, prepared.epoch});
     return std::nullopt;
@@ -85,7 +99,12 @@ std::optional<Outgoing> Outgoings::on_prepared(PeerId from, const Prepared& prep
   outgoing.stage = Outgoing::Stage::handed_off;
   --undecided_;
   --granted_;
-  context_.persist(Persist::What::handed_off, prepared.task, prepared.epoch, from);
+  if (!context_.sabotaged(Sabotage::decide_in_memory))
+    context_.persist({.what = Persist::What::handed_off,
+                      .task = prepared.task,
+                      .epoch = prepared.epoch,
+                      .peer = from,
+                      .hops = outgoing.hops + 1});
   context_.trace(What::handed_off, prepared.task, from, prepared.epoch);
   send_commit(outgoing);
   return outgoing;

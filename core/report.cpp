@@ -19,6 +19,13 @@ bool Reports::on_ack(const TaskReportAck& ack) {
   return finished;
 }
 
+bool Reports::tells_of_move(TaskId task, Epoch epoch) const {
+  const auto found = pending_.find(task);
+  if (found == pending_.end()) return false;
+  const TaskReport& report = found->second.report;
+  return report.epoch == epoch && report.owner != context_.self.id;
+}
+
 void Reports::on_timer(TaskId task) {
   repeat(task);
 }
@@ -59,6 +66,7 @@ void Reports::homes(std::vector<PeerId>& into) const {
 void Reports::send(Pending& pending) {
   const TaskId task = pending.report.task;
   context_.send(task.home, pending.report);
+  if (context_.sabotaged(Sabotage::tell_once)) return;
   const Duration pause = backoff(context_.config.limits.resend_interval, pending.tries++);
   context_.timers.set(TimerKey::of(TimerKey::Kind::report, task), context_.now + pause);
 }

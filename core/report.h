@@ -27,6 +27,8 @@ class Reports {
   bool empty() const { return pending_.empty(); }
   // The home nodes that wait for news.
   void homes(std::vector<PeerId>& into) const;
+  // Is it still to be acknowledged that the task has gone on at that epoch?
+  bool tells_of_move(TaskId task, Epoch epoch) const;
 
  private:
   struct Pending {

@@ -107,7 +107,7 @@ void Searches::probe(Active& active, const ProbePeer& ask) {
   const PeerId peer = ask.peer;
   assert(context_.peers.is_eligible(peer) && !search.asked(peer));
   const std::uint32_t limit = active.probe_limit;
-  --search.probes_left;
+  if (!context_.sabotaged(Sabotage::probe_on)) --search.probes_left;
   if (Task* task = tasks_.find(search.task)) ++task->probes;
   search.probed.push_back({.peer = peer});
   context_.trace(What::probe_sent, search.task, peer, search.id, limit - search.probes_left, limit);

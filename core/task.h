@@ -19,7 +19,8 @@ struct Task {
 
   TaskId id;
   Epoch epoch = 0;
-  Epoch offered = 0;  // the largest epoch that any destination was offered; at least `epoch`
+  Epoch offered = 0;    // the largest epoch that any destination was offered; at least `epoch`
+  Epoch offerable = 0;  // the largest that may be without a further record: see journal.h
   Needs needs;
   Time arrived = 0;            // at this peer
   Duration waited_before = 0;  // at the peers that had it earlier

@@ -28,6 +28,9 @@ constexpr Template kTemplates[] = {
     {What::task_lost, "task_lost", "lost with {peer}, which had it at epoch {int:a}"},
     {What::task_moved, "task_moved", "now with {peer}, epoch {int:a}"},
     {What::task_found_again, "task_found_again", "was taken for lost; {peer} is back and has it"},
+    {What::task_interrupted, "task_interrupted",
+     "was running when this peer stopped; its process is gone"},
+    {What::task_recovered, "task_recovered", "is here again after a restart, epoch {int:a}"},
     {What::cancel_requested, "cancel_requested", "its user cancelled it"},
 
     {What::became_sender, "became_sender",

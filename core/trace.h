@@ -21,6 +21,8 @@ enum class What : std::uint8_t {
   task_lost,
   task_moved,
   task_found_again,
+  task_interrupted,
+  task_recovered,
   cancel_requested,
   // Searches
   became_sender,

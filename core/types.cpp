@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-std::string hexadecimal(unsigned number) {
+std::string hexadecimal(std::uint64_t number) {
   const char* digits = "0123456789abcdef";
   std::string text;
   do {
@@ -45,6 +45,11 @@ std::string ipv6_text(const std::array<std::uint8_t, 16>& address) {
 }
 
 }  // namespace
+
+std::string to_text(PeerId peer) {
+  const std::string digits = hexadecimal(value(peer));
+  return std::string(16 - digits.size(), '0') + digits;
+}
 
 std::string to_string(const Endpoint& endpoint) {
   const auto& address = endpoint.address;

@@ -87,7 +87,7 @@ struct ExitStatus {
     signaled,   // value: the signal's number
     cancelled,  // by its user; value: the signal that ended it, 0 if it never ran
     failed,  // value: 0; the system failed the task (disk full, input lost): the message says how
-    lost     // value: 0; the peer that held it is gone
+    lost     // value: 0; the peer that held it is gone, or restarted while it ran there
   };
   Kind kind = Kind::exited;
   std::int32_t value = 0;
@@ -114,6 +114,7 @@ enum class TaskState : std::uint8_t {
   unknown  // an owner's answer: it has never heard of the task at that epoch
 };
 
+std::string to_text(PeerId peer);                 // 16 hexadecimal digits
 std::string to_string(const Endpoint& endpoint);  // "192.0.2.1:7400", "[2001:db8::1]:7400"
 const char* to_string(Role role);
 const char* to_string(Veto veto);

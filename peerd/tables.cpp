@@ -119,6 +119,10 @@ std::vector<net::TaskRow> task_rows(const Driver& driver, bool all) {
 std::string final_words(const Driver& driver, const core::HomeRecord& record) {
   if (record.state == core::TaskState::lost)
     return driver.node().name(record.owner) + ", which held it, is gone";
+  if (record.state == core::TaskState::in_doubt)
+    return driver.node().name(record.owner) + " has not been heard since this peer restarted";
+  if (record.status.kind == core::ExitStatus::Kind::lost)
+    return driver.node().name(record.owner) + " restarted while it ran there";
   const HomeTask* task = driver.home_task(record.task);
   return task == nullptr ? "" : task->message;
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what is missing, builds, and runs every test: unit, contract, transcripts, fuzz corpus, the
-# codec under AddressSanitizer, and end to end with real daemons on loopback and in network namespaces.
+# Installs what is missing, builds, and runs every test: unit, contract, transcripts, 2,000 fault trials,
+# fuzz corpus, the codec under AddressSanitizer, and end to end with real daemons on loopback and in
+# network namespaces. More trials: build/dev/sim/peersim/peersim faults --seeds 2001..1000000 --minutes 60
 set -eu
 cd "$(dirname "$0")/.."
 

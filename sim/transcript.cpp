@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <utility>
+#include <variant>
 
 #include "core/describe.h"
 
@@ -22,8 +23,12 @@ Transcript::Transcript(World& world, Keep keep) : keep_(keep) {
   world.watch([this, &world, names](const StepTaken& step) {
     const std::string opening = clock(step.now) + world.node(step.node).name;
     add(opening + " <- " + core::describe(step.event, names));
-    for (const core::Action& action : step.actions)
-      add(opening + " -> " + core::describe(action, names));
+    std::size_t performed = 0;
+    for (const core::Action& action : step.actions) {
+      const bool is_record = std::holds_alternative<core::Persist>(action);
+      const bool done = is_record ? step.committed : performed++ < step.performed;
+      add(opening + (done ? " -> " : " -x ") + core::describe(action, names));
+    }
   });
 }
 

@@ -9,7 +9,8 @@
 
 namespace sim {
 
-// Follows a world from now on. Must live as long as it.
+// Follows a world from now on. "-x" marks what a node asked for and its board did not live to do.
+// Must live as long as it.
 class Transcript {
  public:
   enum class Keep : std::uint8_t { hash_only, lines };

@@ -1,5 +1,6 @@
 // What the world does for its nodes: datagrams, processes, files and streams.
 #include <cassert>
+#include <cstddef>
 #include <utility>
 #include <variant>
 
@@ -7,6 +8,11 @@
 #include "sim/world.h"
 
 namespace sim {
+namespace {
+
+constexpr std::size_t kVersionAt = 1;  // in a datagram's bytes, behind the array's header
+
+}  // namespace
 
 // --- Datagrams
 
@@ -22,9 +28,19 @@ void World::perform(NodeIndex index, const core::Send& send) {
     buffers_.pop_back();
   }
   net::Bytes bytes = net::encode(send.header, send.message, std::move(spare));
-  const core::Endpoint& from = nodes_[index].endpoint;
-  if (fate.copies == 2) schedule(fate.delays[1], {to, kAnyLife, DatagramArrived{from, bytes}});
-  schedule(fate.delays[0], {to, kAnyLife, DatagramArrived{from, std::move(bytes)}});
+  const VirtualNode& sender = nodes_[index];
+  const core::Duration lag = sender.lag + nodes_[to].lag;
+  const bool foreign = sender.other_version;
+  if (foreign) ++bytes.at(kVersionAt);
+  if (fate.copies == 2)
+    schedule(lag + fate.delays[1],
+             {to, kAnyLife, DatagramArrived{sender.endpoint, bytes, foreign}});
+  schedule(lag + fate.delays[0],
+           {to, kAnyLife, DatagramArrived{sender.endpoint, std::move(bytes), foreign}});
+}
+
+void World::inject(NodeIndex to, const core::Endpoint& from, net::Bytes bytes) {
+  schedule(0, {to, kAnyLife, DatagramArrived{from, std::move(bytes), true}});
 }
 
 void World::replay(NodeIndex from, NodeIndex to, const core::Message& message) {
@@ -35,12 +51,14 @@ void World::replay(NodeIndex from, NodeIndex to, const core::Message& message) {
 }
 
 void World::on(NodeIndex index, DatagramArrived& datagram) {
+  if (nodes_[index].other_version) return;
   net::Decoded<net::Datagram> decoded = net::decode_datagram(datagram.bytes);
   buffers_.push_back(std::move(datagram.bytes));
   if (const auto* error = std::get_if<net::DecodeError>(&decoded)) {
-    history_.violation({}, "a peer's datagram is refused: " + error->reason);
+    if (!datagram.foreign) history_.violation({}, "a peer's datagram is refused: " + error->reason);
     return;
   }
+  if (datagram.foreign && !believe_strangers_) return;
   auto& [header, message] = std::get<net::Datagram>(decoded);
   step(index, core::MessageReceived{datagram.from, header, std::move(message)});
 }
@@ -56,7 +74,7 @@ void World::perform(NodeIndex index, const core::Refused& refused) {
   nodes_[index].files.erase({refused.task, 1});
 }
 
-void World::perform(NodeIndex index, const core::Persist& persist) {
+void World::record(NodeIndex index, const core::Persist& persist) {
   using What = core::Persist::What;
   if (persist.what == What::submitted || persist.what == What::owned)
     history_.owned(persist.task, persist.epoch, index);
@@ -156,10 +174,15 @@ void World::on(NodeIndex index, BundleArrives& bundle) {
   const VirtualNode::Stay stay{bundle.task, bundle.epoch};
   const bool expected = node.expected.erase(stay) > 0;
   const bool sent = source.life == bundle.source_life && source.sending.contains(stay);
-  const bool ok = expected && sent && !network_.stream_breaks(bundle.source, index);
+  const bool ok = expected && sent && !node.disk_full && !streams_differ(bundle.source, index) &&
+                  !network_.stream_breaks(bundle.source, index);
   if (ok) node.files.insert(stay);
   if (sent) tell_source(bundle, ok);
   if (expected) step(index, core::BundleReceived{bundle.task, bundle.epoch, ok});
+}
+
+bool World::streams_differ(NodeIndex one, NodeIndex other) const {
+  return nodes_[one].other_version != nodes_[other].other_version;
 }
 
 void World::tell_source(const BundleArrives& bundle, bool ok) {
@@ -177,8 +200,9 @@ void World::perform(NodeIndex index, const core::SendResults& results) {
 void World::on(NodeIndex index, ResultsArrive& results) {
   const bool at_home = results.home == index;
   const bool ok =
-      at_home || (results.home != kNobody && nodes_[results.home].state == VirtualNode::State::up &&
-                  !network_.stream_breaks(index, results.home));
+      at_home ||
+      (results.home != kNobody && nodes_[results.home].state == VirtualNode::State::up &&
+       !streams_differ(index, results.home) && !network_.stream_breaks(index, results.home));
   if (ok) history_.results_arrived(results.task);
   step(index, core::ResultsSent{results.task, results.epoch, ok, results.status});
 }

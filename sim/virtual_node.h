@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "core/journal.h"
 #include "core/node.h"
 #include "net/codec.h"
 #include "sim/cpu.h"
@@ -21,6 +23,7 @@ struct TimerDue {};
 struct DatagramArrived {
   core::Endpoint from;
   net::Bytes bytes;
+  bool foreign = false;  // not as this version of a peer would send it
 };
 // A process may have ended, or the system's own work.
 struct CpuDue {};
@@ -54,6 +57,13 @@ struct Occurrence {
       what;
 };
 
+// Where in a step the board loses power. `torn`: while the journal writes, nothing of the step has
+// happened. Else everything is committed and the first `performed` of its other actions are done.
+struct CrashPoint {
+  bool torn = false;
+  std::size_t performed = 0;
+};
+
 struct VirtualNode {
   enum class State : std::uint8_t { up, paused, down };
   using Stay = std::pair<core::TaskId, core::Epoch>;
@@ -63,6 +73,8 @@ struct VirtualNode {
   core::Endpoint endpoint;
   std::shared_ptr<const core::Config> config;  // as a rule many nodes have the same one
   std::vector<core::Endpoint> seeds;
+  bool keeps_journal = false;
+  core::Journal journal;  // as committed
 
   State state = State::down;
   std::uint32_t life = 0;  // counts starts
@@ -77,6 +89,15 @@ struct VirtualNode {
   std::set<Stay> files;                    // complete on its disk
   std::set<Stay> expected;
   std::set<Stay> sending;
+
+  // What may be wrong with the board.
+  std::optional<CrashPoint> crash;  // in its next step
+  core::Duration clock_ahead = 0;   // of the world's time
+  bool clock_stands = false;
+  core::Time clock_stood_at = 0;  // its own time, while it stands
+  core::Duration lag = 0;         // on top of every datagram, in and out
+  bool disk_full = false;
+  bool other_version = false;  // speaks a protocol that nobody else does
 };
 
 }  // namespace sim

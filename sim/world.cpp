@@ -58,6 +58,7 @@ NodeIndex World::add(const NodeOptions& options) {
   const std::uint32_t slots = options.config.load.slots;
   node.cpu = Cpu(options.processors == 0 ? slots : options.processors, options.speed_thousandths);
   node.seeds = endpoints_of(options.seeds);
+  node.keeps_journal = options.journal;
   by_id_.emplace(node.id, index);
   nodes_.push_back(std::move(node));
   start(index);
@@ -98,7 +99,8 @@ void World::start(NodeIndex index) {
                                 core::first_incarnation(node.life)};
   const std::uint64_t stream = (std::uint64_t{node.life} << 32) + 2 * index + 2;
   node.core = std::make_unique<core::Node>(identity, *node.config, policies::make_policies,
-                                           node.seeds, derive(options_.seed, stream), counters_);
+                                           node.seeds, derive(options_.seed, stream), node.journal,
+                                           counters_, options_.sabotage);
   step(index, core::Tick{});
 }
 
@@ -106,13 +108,17 @@ void World::stop(NodeIndex index) {
   VirtualNode& node = nodes_[index];
   for (const auto& [task, run] : node.processes) history_.ended(task, run, Run::End::crashed, now_);
   node.processes.clear();
+  std::erase_if(node.files, [&](const VirtualNode::Stay& stay) {
+    return !node.journal.holds(stay.first, stay.second);
+  });
   node.cpu.clear(now_);
   node.cpu_armed_at = core::kNever;
-  node.files.clear();
   node.expected.clear();
   node.sending.clear();
   node.backlog.clear();
   node.core.reset();
+  node.crash.reset();
+  node.clock_stands = false;
   node.armed_at = core::kNever;
   node.state = VirtualNode::State::down;
 }
@@ -126,7 +132,7 @@ void World::resume(NodeIndex index) {
   VirtualNode& node = nodes_[index];
   if (node.state != VirtualNode::State::paused) return;
   node.state = VirtualNode::State::up;
-  if (node.core->next_timeout() <= now_) step(index, core::Tick{});
+  if (node.core->next_timeout() <= clock(node)) step(index, core::Tick{});
   arm(index);
   for (Occurrence& occurrence : std::exchange(node.backlog, {})) handle(std::move(occurrence));
 }
@@ -146,15 +152,24 @@ const core::Node& World::core(NodeIndex index) const {
   return *nodes_[index].core;
 }
 
-std::string World::name(core::PeerId peer) const {
+NodeIndex World::index_of(core::PeerId peer) const {
   const auto found = by_id_.find(peer);
-  return found == by_id_.end() ? "somebody" : nodes_[found->second].name;
+  return found == by_id_.end() ? kNobody : found->second;
+}
+
+std::string World::name(core::PeerId peer) const {
+  const NodeIndex index = index_of(peer);
+  return index == kNobody ? "somebody" : nodes_[index].name;
 }
 
 // --- What users and the board do
 
 core::TaskId World::submit(NodeIndex home, const Job& job) {
   const core::TaskId task = history_.submit(nodes_[home].id, home, job, now_);
+  if (nodes_[home].disk_full) {
+    history_.refused(task, core::Veto::insufficient_disk);
+    return task;
+  }
   nodes_[home].files.insert({task, 1});
   step(home, core::TaskSubmitted{task, job.needs, job.pinned});
   return task;
@@ -185,11 +200,38 @@ void World::reconfigure(NodeIndex index, const core::Config& config) {
 
 // --- Time
 
+core::Time World::clock(const VirtualNode& node) const {
+  return node.clock_stands ? node.clock_stood_at : now_ + node.clock_ahead;
+}
+
+void World::jump_clock(NodeIndex index, core::Duration by) {
+  assert(by >= 0);
+  VirtualNode& node = nodes_[index];
+  node.clock_ahead += by;
+  arm(index);
+}
+
+void World::stop_clock(NodeIndex index) {
+  VirtualNode& node = nodes_[index];
+  node.clock_stood_at = clock(node);
+  node.clock_stands = true;
+}
+
+void World::start_clock(NodeIndex index) {
+  VirtualNode& node = nodes_[index];
+  node.clock_stands = false;
+  arm(index);
+}
+
+bool World::advance(core::Time until) {
+  if (queue_.empty() || queue_.next_time() > until) return false;
+  now_ = queue_.next_time();
+  handle(queue_.pop());
+  return true;
+}
+
 void World::run_until(core::Time time) {
-  while (!queue_.empty() && queue_.next_time() <= time) {
-    now_ = queue_.next_time();
-    handle(queue_.pop());
-  }
+  while (advance(time)) continue;
   now_ = time;
 }
 
@@ -230,16 +272,17 @@ void World::on(NodeIndex index, TimerDue&) {
   VirtualNode& node = nodes_[index];
   if (node.state == VirtualNode::State::down || node.armed_at != now_) return;
   node.armed_at = core::kNever;
-  if (node.core->next_timeout() <= now_) return step(index, core::Tick{});
+  if (node.core->next_timeout() <= clock(node)) return step(index, core::Tick{});
   arm(index);
 }
 
 // One timer at a time counts. A deadline that moved later is noticed when the old one is due.
 void World::arm(NodeIndex index) {
   VirtualNode& node = nodes_[index];
+  if (node.state != VirtualNode::State::up) return;
   core::Time next = node.core->next_timeout();
-  if (next == core::kNever) return;
-  if (next < now_) next = now_;
+  if (next == core::kNever || node.clock_stands) return;
+  next = std::max(now_, next - node.clock_ahead);
   if (node.armed_at > now_ ? next >= node.armed_at : node.armed_at == now_) return;
   node.armed_at = next;
   queue_.push(next, {index, node.life, TimerDue{}});
@@ -251,12 +294,32 @@ void World::step(NodeIndex index, const core::Event& event) {
   ++events_;
   // One vector serves all steps; a step that an observer takes inside this one has its own.
   core::Actions actions = std::exchange(actions_, {});
-  node.core->step(now_, event, actions);
-  for (const Observer& observer : observers_) observer({now_, index, event, actions});
-  for (const core::Action& action : actions)
+  node.core->step(clock(node), event, actions);
+  const std::optional<CrashPoint> crash = std::exchange(node.crash, std::nullopt);
+  const bool committed = !crash || !crash->torn;
+  std::size_t left = !crash ? SIZE_MAX : crash->torn ? 0 : crash->performed;
+  if (options_.sabotage == core::Sabotage::act_before_commit) left = SIZE_MAX;
+  if (committed) commit(index, actions);
+  for (const Observer& observer : observers_)
+    observer({now_, index, event, actions, committed, left});
+  for (const core::Action& action : actions) {
+    if (std::holds_alternative<core::Persist>(action)) continue;
+    if (left-- == 0) break;
     std::visit([&](const auto& one) { perform(index, one); }, action);
+  }
+  if (crash && node.state != VirtualNode::State::down) stop(index);
   actions_ = std::move(actions);
-  if (node.state == VirtualNode::State::up) arm(index);
+  arm(index);
+}
+
+void World::commit(NodeIndex index, const core::Actions& actions) {
+  VirtualNode& node = nodes_[index];
+  for (const core::Action& action : actions) {
+    const auto* persist = std::get_if<core::Persist>(&action);
+    if (persist == nullptr) continue;
+    if (node.keeps_journal) node.journal.apply(*persist);
+    record(index, *persist);
+  }
 }
 
 NodeIndex World::index_of(const core::Endpoint& endpoint) const {

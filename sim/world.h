@@ -5,6 +5,7 @@
 // node's step costs; the world adds no work that grows with the number of nodes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -17,6 +18,7 @@
 #include "core/config.h"
 #include "core/event.h"
 #include "core/node.h"
+#include "net/codec.h"
 #include "sim/event_queue.h"
 #include "sim/history.h"
 #include "sim/network.h"
@@ -28,6 +30,7 @@ struct WorldOptions {
   std::uint64_t seed = 1;
   Link link{};
   core::Duration stop_time = 10 * core::kMillisecond;  // from a stop signal to a process's end
+  core::Sabotage sabotage = core::Sabotage::none;      // of every node and its driver
   std::size_t backlog = 4096;   // datagrams that a paused node's socket holds; more are lost
   bool forget_ended = false;    // History keeps no task whose end has been recorded
   bool share_counters = false;  // all nodes count into the same Counters: less memory for each
@@ -40,6 +43,7 @@ struct NodeOptions {
   core::Config config{};
   std::vector<NodeIndex> seeds{};
   std::optional<core::PeerId> id{};  // else one of its own
+  bool journal = false;              // keeps one on disk: a crash does not take what is committed
   std::uint32_t processors = 0;      // 0: as many as slots; with fewer, running tasks share them
   std::uint32_t speed_thousandths = 1000;
 };
@@ -50,6 +54,10 @@ struct StepTaken {
   NodeIndex node;
   const core::Event& event;
   const core::Actions& actions;
+  // The step's records are committed, and so many of its other actions will be performed: all,
+  // unless the board loses power meanwhile.
+  bool committed = true;
+  std::size_t performed = SIZE_MAX;
 };
 
 class World {
@@ -70,8 +78,11 @@ class World {
   // its overdue timers.
   void pause(NodeIndex node);
   void resume(NodeIndex node);
-  // The board loses power: processes, files and memory are gone.
+  // The board loses power: processes and memory are gone, and without a journal the files.
   void crash(NodeIndex node);
+  // The same in the middle of its next step.
+  void crash_in_step(NodeIndex node, const CrashPoint& point) { nodes_.at(node).crash = point; }
+  void spare(NodeIndex node) { nodes_.at(node).crash.reset(); }
   // Starts a crashed or drained node anew, with a higher start count, and with other seeds if any
   // are given.
   void restart(NodeIndex node, const std::vector<NodeIndex>& seeds = {});
@@ -82,6 +93,19 @@ class World {
   void sample(NodeIndex node, const core::LoadSampled& sample);
   void reconfigure(NodeIndex node, const core::Config& config);
 
+  // Its clock goes on `by` later; while it stands no time passes for the node.
+  void jump_clock(NodeIndex node, core::Duration by);
+  void stop_clock(NodeIndex node);
+  void start_clock(NodeIndex node);
+  void lag(NodeIndex node, core::Duration lag) { nodes_.at(node).lag = lag; }
+  // Refuses submissions, and no bundle is received.
+  void fill_disk(NodeIndex node, bool full) { nodes_.at(node).disk_full = full; }
+  // Neither it nor the others understand a word of each other.
+  void change_version(NodeIndex node, bool other) { nodes_.at(node).other_version = other; }
+  // A datagram from anywhere.
+  void inject(NodeIndex to, const core::Endpoint& from, net::Bytes bytes);
+  // What a foreign datagram that can be decoded does: nothing, unless it is to be believed.
+  void believe_strangers(bool believe) { believe_strangers_ = believe; }
   // Processor time that the node's tasks and moves have taken so far.
   core::Duration busy(NodeIndex node) { return nodes_.at(node).cpu.busy(now_); }
   core::Duration overhead(NodeIndex node) const { return nodes_.at(node).cpu.overhead(); }
@@ -93,6 +117,8 @@ class World {
   // `within`.
   bool reaches(const std::function<bool()>& condition, core::Duration within,
                core::Duration every = 10 * core::kMillisecond);
+  // Handles one occurrence; false if there is none up to that time.
+  bool advance(core::Time until);
 
   core::Time now() const { return now_; }
   std::uint64_t events() const { return events_; }
@@ -105,6 +131,8 @@ class World {
   const core::Node& core(NodeIndex node) const;
   // Whose address that is; kNobody if nobody's.
   NodeIndex index_of(const core::Endpoint& endpoint) const;
+  // kNobody if no node has that identity.
+  NodeIndex index_of(core::PeerId peer) const;
   // As texts call a peer: "n3".
   std::string name(core::PeerId peer) const;
   // Called in the order of being added.
@@ -131,12 +159,14 @@ class World {
   }
 
   void step(NodeIndex node, const core::Event& event);
+  void commit(NodeIndex node, const core::Actions& actions);
+  core::Time clock(const VirtualNode& node) const;
   void arm(NodeIndex node);
   void arm_cpu(NodeIndex node);
   core::Duration transfer_cpu(std::uint64_t bytes) const;
   void process_ends(NodeIndex node, core::TaskId task, Run::End end);
   void perform(NodeIndex node, const core::Send& send);
-  void perform(NodeIndex node, const core::Persist& persist);
+  void record(NodeIndex node, const core::Persist& persist);
   void perform(NodeIndex node, const core::Accepted& accepted);
   void perform(NodeIndex node, const core::Refused& refused);
   void perform(NodeIndex node, const core::StartTask& start);
@@ -151,6 +181,7 @@ class World {
   void perform(NodeIndex, const Action&) {}  // for users and readers, not for the board
 
   void schedule(core::Duration after, Occurrence occurrence);
+  bool streams_differ(NodeIndex one, NodeIndex other) const;
   void tell_source(const BundleArrives& bundle, bool ok);
 
   WorldOptions options_;
@@ -169,6 +200,7 @@ class World {
   std::vector<net::Bytes> buffers_;
   std::vector<Observer> observers_;
   Interceptor interceptor_;
+  bool believe_strangers_ = false;
 };
 
 }  // namespace sim

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/peersim/faults.h"
 #include "sim/peersim/run.h"
 
 namespace {
@@ -10,7 +11,8 @@ namespace {
 constexpr char kUsage[] =
     "Usage: peersim VERB ...\n"
     "\n"
-    "  run    simulate a cluster under a workload and print response times and messages\n"
+    "  run     simulate a cluster under a workload and print response times and messages\n"
+    "  faults  let everything break that can break, and check every promise\n"
     "\n"
     "peersim VERB --help tells more. peersim --version prints the version.\n";
 
@@ -19,7 +21,7 @@ struct Verb {
   int (*run)(const std::vector<std::string>& arguments);
 };
 
-constexpr Verb kVerbs[] = {{"run", peersim::run}};
+constexpr Verb kVerbs[] = {{"run", peersim::run}, {"faults", peersim::faults}};
 
 }  // namespace
 
@@ -33,6 +35,6 @@ int main(int argc, char** argv) {
   if (words[0] == "--version") return std::puts("peersim " PEERD_VERSION) < 0;
   for (const Verb& verb : kVerbs)
     if (words[0] == verb.name) return verb.run({words.begin() + 1, words.end()});
-  std::fprintf(stderr, "peersim: '%s' is no verb; allowed: run\n", words[0].c_str());
+  std::fprintf(stderr, "peersim: '%s' is no verb; allowed: run, faults\n", words[0].c_str());
   return 64;
 }

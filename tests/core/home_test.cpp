@@ -26,6 +26,7 @@ struct World {
     for (const std::uint64_t number : {2u, 3u}) {
       core::Member member;
       member.id = core::PeerId{number};
+      member.endpoint.port = 7400;
       context.peers.put(member);
     }
   }
@@ -126,14 +127,15 @@ TEST_CASE("home: lost with its owner, found again, and finished") {
   CHECK(record->status.kind == Kind::lost);
   CHECK_FALSE(record->open());
   CHECK(home.find(task(2))->open());
-  // Lost is no end that a journal must keep: it may be found again.
-  CHECK(world.take_persisted().empty());
+  // The user has been told: a restart must not open the record again.
+  CHECK(world.take_persisted() == Whats{Persist::What::lost});
 
   home.enquire(kOwner);
   CHECK(world.take_all<core::Send>().size() == 1);
   tell(home, report(1, 2, TaskState::running));
   CHECK(record->open());
   CHECK(record->state == TaskState::running);
+  CHECK(world.take_persisted() == Whats{Persist::What::moved});
   tell(home, report(1, 2, TaskState::finished, kOwner, {Kind::signaled, 9}));
   CHECK(record->state == TaskState::finished);
   CHECK(record->status == core::ExitStatus{Kind::signaled, 9});

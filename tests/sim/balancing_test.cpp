@@ -335,3 +335,19 @@ TEST_CASE("higher priorities start first, and low ones are not starved") {
   for (std::uint64_t i = 0; i < 5; ++i) CHECK(world.history().tasks()[i].ends == 1);
   CHECK(world.history().tasks()[1].runs[0].started > 100 * kSecond);
 }
+
+TEST_CASE("a hop limit that is lowered during a search holds for it") {
+  World world;
+  core::Config config = config_of("sender");
+  populate(world, 2, config);
+  settle(world);
+  world.submit(0, {.service = 20 * kSecond});
+  world.pause(1);
+  const core::TaskId task = world.submit(0);
+  config.limits.moves_per_task = 0;
+  world.reconfigure(0, config);
+  world.resume(1);
+  world.run_for(5 * kSecond);
+  CHECK(world.history().of(task).moves == 0);
+  CHECK(world.core(0).counters()[core::What::offer_sent] == 0);
+}

@@ -87,7 +87,7 @@ TEST_CASE("a draining peer takes no submissions and grants nothing") {
     if (task.home == 0) CHECK(task.moves == 0);
 }
 
-TEST_CASE("a second request to drain leaves at once") {
+TEST_CASE("a second request to drain leaves at once, for dead") {
   World world;
   populate(world, 2, config_of("random"));
   settle(world);
@@ -97,7 +97,7 @@ TEST_CASE("a second request to drain leaves at once") {
   CHECK_FALSE(world.node(1).drained);
   world.drain(1);
   CHECK(world.node(1).drained);
-  CHECK(world.reaches([&] { return all_see(world, 1, MemberState::left); }, kSecond));
+  CHECK(world.reaches([&] { return all_see(world, 1, MemberState::dead); }, kSecond));
 }
 
 TEST_CASE("who has left can come back") {
@@ -113,4 +113,27 @@ TEST_CASE("who has left can come back") {
   bool used = false;
   for (const sim::TaskHistory& task : world.history().tasks()) used |= task.runs.at(0).node == 2;
   CHECK(used);
+}
+
+TEST_CASE("who leaves while a task of its own is lost still gets what becomes of it") {
+  World world;
+  for (NodeIndex i = 0; i < 3; ++i)
+    world.add({.config = config_of("random"), .seeds = {0, 1}, .journal = true});
+  settle(world);
+  world.submit(0, {.service = kSecond, .pinned = true});
+  const core::TaskId task = world.submit(0, {.service = 120 * kSecond});
+  REQUIRE(world.reaches([&] { return world.history().of(task).running(); }, 10 * kSecond));
+  const NodeIndex owner = world.history().of(task).owner;
+  world.network().place(owner, 1);
+  world.network().split(0, 1);
+  REQUIRE(world.reaches([&] { return sees(world, 0, owner, MemberState::dead); }, 90 * kSecond));
+  world.drain(0);
+  CHECK(world.node(0).drained);
+  world.network().heal();
+  world.run_for(200 * kSecond);
+  CHECK(sees(world, owner, 0, MemberState::dead));
+  world.restart(0);
+  CHECK(world.reaches([&] { return all_ended(world); }, 60 * kSecond));
+  CHECK(world.history().of(task).status == core::ExitStatus{});
+  CHECK(world.reaches([&] { return leftovers(world).empty(); }, 20 * kSecond));
 }

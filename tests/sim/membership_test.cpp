@@ -3,6 +3,7 @@
 #include <set>
 
 #include "tests/sim/cluster.h"
+#include "tests/sim/wire.h"
 
 using namespace sim_test;
 using core::MemberState;
@@ -356,4 +357,48 @@ TEST_CASE("a late datagram of an earlier life is no conflict") {
     world.run_for(10 * kSecond);
   }
   CHECK(conflicts() == 0);
+}
+
+TEST_CASE("two peers that hold each other for outdated do not tell each other so for ever") {
+  World world;
+  populate(world, 3, core::Config{});
+  settle(world);
+  const auto slander = [&](NodeIndex about, NodeIndex to) {
+    core::Member member = *seen(world, 2, about);
+    member.incarnation = core::first_incarnation(1000);
+    world.replay(2, to, core::News{{member}});
+  };
+  slander(0, 1);
+  slander(1, 0);
+  const std::uint64_t before = world.datagrams();
+  world.run_for(5 * kSecond);
+  // Each period costs every peer a few datagrams, and those to a peer that does not listen an
+  // answer.
+  CHECK(world.datagrams() - before < 200);
+}
+
+TEST_CASE("a restart that is heard of together with a suspicion is not missed") {
+  World world;
+  sim_test::Wire wire(world);
+  populate(world, 3, config_of("random"));
+  settle(world);
+  world.submit(0, {.service = 60 * kSecond, .pinned = true});
+  const core::TaskId task = world.submit(0, {.service = 60 * kSecond});
+  REQUIRE(world.reaches([&] { return world.history().of(task).running(); }, 10 * kSecond));
+  const NodeIndex owner = world.history().of(task).owner;
+  REQUIRE(owner != 0);
+  const NodeIndex other = 3 - owner;
+  wire.lose([&](const sim_test::Wire::Sent& sent) { return sent.from == owner && sent.to == 0; });
+  world.crash(owner);
+  world.restart(owner);
+  core::Member suspect = *seen(world, 0, owner);
+  suspect.state = MemberState::suspect;
+  suspect.incarnation = core::first_incarnation(2);
+  suspect.accuser = world.node(other).id;
+  world.replay(other, 0, core::News{{suspect}});
+  world.run_for(kMillisecond);
+  wire.lose_nothing();
+  // Asked whether it still has the task, the new life knows nothing of it.
+  const auto is_lost = [&] { return world.core(0).record(task)->state == core::TaskState::lost; };
+  CHECK(world.reaches(is_lost, 10 * kSecond));
 }

@@ -1,0 +1,71 @@
+// A node's first step: what its journal remembers is taken up again, as journal.h promises.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "core/node_impl.h"
+
+namespace core {
+
+void Node::Impl::recover() {
+  const Journal journal = std::exchange(recovered, {});
+  // Peers are known again as they are heard. Until then nothing of theirs is dropped.
+  for (const auto& [task, owned] : journal.owned) membership.remember(task.home);
+  for (const auto& [task, copy] : journal.prepared) {
+    membership.remember(task.home);
+    membership.remember(copy.source);
+  }
+  for (const auto& [task, decision] : journal.decided) {
+    membership.remember(task.home);
+    membership.remember(decision.destination);
+  }
+  for (const auto& [task, entry] : journal.home) membership.remember(entry.owner);
+
+  for (const auto& [task, entry] : journal.home) home.recover(task, entry);
+  std::vector<std::pair<std::uint64_t, TaskId>> in_order;
+  for (const auto& [task, owned] : journal.owned) in_order.emplace_back(owned.arrival, task);
+  std::sort(in_order.begin(), in_order.end());
+  for (const auto& [arrival, task] : in_order) recover_task(task, journal.owned.at(task));
+  for (const auto& [task, copy] : journal.prepared)
+    incomings.recover({.task = task,
+                       .epoch = copy.epoch,
+                       .peer = copy.source,
+                       .needs = copy.needs,
+                       .hops = copy.hops - 1,
+                       .stage = Incoming::Stage::prepared});
+  for (const auto& [task, decision] : journal.decided) {
+    unsettled[task] = decision.epoch;
+    outgoings.recover(task, decision.epoch, decision.destination);
+    if (task.home != context.self.id)
+      tell_of_move(task, decision.epoch, decision.destination, decision.hops, 0);
+  }
+}
+
+void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
+  Task stay;
+  stay.id = id;
+  stay.epoch = owned.epoch;
+  stay.offered = context.sabotaged(Sabotage::reuse_epochs) ? owned.epoch : owned.offerable;
+  stay.offerable = owned.offerable;
+  stay.needs = owned.needs;
+  stay.hops = owned.hops;
+  stay.pinned = owned.pinned;
+  stay.arrived = context.now;
+  stay.started = context.now;
+  stay.status = owned.status;
+  if (owned.ended) stay.phase = Task::Phase::returning;
+  Task& task = tasks.add(stay, context.config.load.aging);
+  context.trace(What::task_recovered, id, PeerId::none, task.epoch);
+  if (owned.ended) {
+    tell_home(task, TaskState::returning);
+    return send_results(task);
+  }
+  if (owned.started && !context.sabotaged(Sabotage::rerun_interrupted)) {
+    context.trace(What::task_interrupted, id);
+    return end(task, {ExitStatus::Kind::lost, 0});
+  }
+  tell_home(task, TaskState::waiting);
+  ++arrivals;
+}
+
+}  // namespace core

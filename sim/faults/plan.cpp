@@ -1,0 +1,231 @@
+#include "sim/faults/plan.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdio>
+#include <iterator>
+
+#include "core/rng.h"
+#include "policies/registry.h"
+
+namespace sim::faults {
+namespace {
+
+using core::kMillisecond;
+using core::kSecond;
+using Kind = Incident::Kind;
+
+constexpr core::Time kCalm = 2 * kSecond;  // at the beginning: peers find each other
+
+class Draw {
+ public:
+  explicit Draw(std::uint64_t seed) : rng_(seed) {}
+
+  std::uint64_t below(std::uint64_t bound) { return rng_.below(bound); }
+  // least ... most, both included
+  std::uint32_t within(std::uint32_t least, std::uint32_t most) {
+    return least + static_cast<std::uint32_t>(rng_.below(most - least + 1));
+  }
+  core::Duration time(core::Duration least, core::Duration most) {
+    return least +
+           static_cast<core::Duration>(rng_.below(static_cast<std::uint64_t>(most - least) + 1));
+  }
+  bool one_in(std::uint64_t n) { return rng_.below(n) == 0; }
+  template <typename T>
+  T one_of(const std::vector<T>& choices) {
+    return choices.at(rng_.below(choices.size()));
+  }
+
+ private:
+  core::Rng rng_;
+};
+
+NodeIndex draw_nodes(Draw& draw) {
+  const std::uint64_t size = draw.below(100);
+  if (size < 25) return draw.within(2, 3);
+  if (size < 60) return draw.within(4, 5);
+  if (size < 90) return draw.within(6, 10);
+  if (size < 98) return draw.within(11, 20);
+  return draw.within(21, 64);
+}
+
+core::PolicyConfig draw_policy(Draw& draw) {
+  core::PolicyConfig policy = policies::preset(draw.one_of(policies::preset_names())).value();
+  if (draw.one_in(3)) {
+    policy.transfer = draw.one_of(policies::transfer_names());
+    policy.location = draw.one_of(policies::location_names());
+  }
+  policy.selection = draw.one_of(policies::selection_names());
+  policy.information = draw.one_of(policies::information_names());
+  policy.threshold = static_cast<core::Load>(draw.within(1, 4) * 500);
+  policy.low = static_cast<core::Load>(draw.within(1, 3) * 500);
+  policy.high = policy.low + static_cast<core::Load>(draw.within(1, 3) * 500);
+  policy.information_interval = draw.time(200 * kMillisecond, 2 * kSecond);
+  policy.information_fanout = draw.within(1, 4);
+  policy.information_max_age = draw.time(100 * kMillisecond, 3 * kSecond);
+  return policy;
+}
+
+core::LimitsConfig draw_limits(Draw& draw) {
+  core::LimitsConfig limits;
+  limits.probe_limit = draw.within(0, 6);
+  limits.probe_timeout = draw.time(20 * kMillisecond, 300 * kMillisecond);
+  limits.search_timeout = draw.time(100 * kMillisecond, 2 * kSecond);
+  limits.searches_at_once = draw.within(1, 4);
+  limits.search_retry = draw.one_in(4) ? 0 : draw.time(100 * kMillisecond, 2 * kSecond);
+  limits.moves_per_task = draw.within(0, 8);
+  limits.min_residence = draw.one_in(2) ? 0 : draw.time(0, kSecond);
+  limits.transfers_at_once = draw.within(1, 6);
+  limits.queue_length = draw.one_in(3) ? draw.within(2, 12) : 10'000;
+  limits.grant_timeout = draw.time(50 * kMillisecond, kSecond);
+  limits.transfer_timeout =
+      draw.one_in(2) ? draw.time(200 * kMillisecond, 2 * kSecond) : 20 * kSecond;
+  limits.resend_interval = draw.time(50 * kMillisecond, 500 * kMillisecond);
+  limits.finished_tasks = draw.one_in(4) ? draw.within(1, 20) : 100'000;
+  return limits;
+}
+
+core::MembershipConfig draw_membership(Draw& draw) {
+  core::MembershipConfig membership;
+  membership.probe_interval = draw.time(500 * kMillisecond, 2 * kSecond);
+  membership.probe_timeout = membership.probe_interval / 2;
+  membership.indirect_probes = draw.within(0, 3);
+  membership.suspicion_min = draw.within(1, 4);
+  membership.suspicion_max = draw.within(1, 6);
+  membership.max_health = draw.within(0, 8);
+  membership.rejoin_interval = draw.time(kSecond, 10 * kSecond);
+  return membership;
+}
+
+// How often each kind of incident is drawn, of a hundred.
+constexpr std::uint32_t kShares[] = {40, 4, 3, 3, 5, 9, 7, 10, 5, 2, 2, 3, 2, 3, 2};
+static_assert(std::size(kShares) == kKinds);
+
+Kind draw_kind(Draw& draw) {
+  std::uint64_t drawn = draw.below(100);
+  std::size_t kind = 0;
+  while (drawn >= kShares[kind]) drawn -= kShares[kind++];
+  return static_cast<Kind>(kind);
+}
+
+Incident draw_incident(Draw& draw, const Plan& plan) {
+  Incident incident;
+  incident.kind = draw_kind(draw);
+  incident.at = draw.time(kCalm, plan.storm_ends);
+  const bool is_long = draw.one_in(3) || incident.kind == Kind::weather;
+  incident.lasts = draw.time(0, is_long ? 15 * kSecond : 2 * kSecond);
+  incident.node = static_cast<NodeIndex>(draw.below(plan.nodes()));
+  // Few nodes see most of the submissions, or there would be little to balance.
+  if (incident.kind == Kind::submit && !draw.one_in(3)) incident.node %= 2;
+  switch (incident.kind) {
+    case Kind::submit:
+      incident.a = draw.within(1, 10);
+      break;
+    case Kind::lag:
+      incident.a = draw.below(700'000);
+      break;
+    case Kind::clock_jump:
+      incident.a = draw.one_in(4) ? draw.below(100'000'000) : draw.below(3'000'000);
+      break;
+    case Kind::hostile:
+      incident.a = draw.within(1, 20);
+      break;
+    default:
+      incident.a = draw.below(1'000'000);
+  }
+  incident.b = draw.below(1'000'000);
+  return incident;
+}
+
+const char* name(Kind kind) {
+  static constexpr const char* kNames[] = {
+      "submit", "cancel", "drain", "reconfigure", "pause",       "crash",   "part",   "weather",
+      "lag",    "memory", "disk",  "clock jump",  "clock stand", "version", "hostile"};
+  static_assert(std::size(kNames) == kKinds);
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+std::string seconds(core::Duration time) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%lld.%06lld", static_cast<long long>(time / kSecond),
+                static_cast<long long>(time % kSecond));
+  return text;
+}
+
+}  // namespace
+
+core::Config draw_config(std::uint64_t seed) {
+  Draw draw(seed);
+  core::Config config;
+  config.policy = draw_policy(draw);
+  assert(!policies::check(config.policy));
+  config.limits = draw_limits(draw);
+  config.membership = draw_membership(draw);
+  if (draw.one_in(4)) config.load.smoothing_thousandths = draw.within(100, 1000);
+  return config;
+}
+
+core::Config config_of(const core::Config& config, std::uint32_t slots) {
+  core::Config own = config;
+  own.load.slots = slots;
+  own.load.weight_thousandths = slots * 1000;
+  return own;
+}
+
+Link draw_weather(std::uint64_t seed) {
+  Draw draw(seed);
+  Link link;
+  if (draw.one_in(2)) link.loss_thousandths = draw.within(0, 400);
+  if (draw.one_in(2)) link.duplication_thousandths = draw.within(0, 400);
+  if (draw.one_in(2)) link.reorder_thousandths = draw.within(0, 500);
+  link.reorder_delay = draw.time(0, 3 * kSecond);
+  if (draw.one_in(2)) link.delay_max = draw.time(link.delay_min, 400 * kMillisecond);
+  if (draw.one_in(2)) link.stream_failure_thousandths = draw.within(0, 500);
+  link.stream_latency = draw.time(kMillisecond, 500 * kMillisecond);
+  return link;
+}
+
+Plan draw_plan(std::uint64_t seed, core::Sabotage sabotage) {
+  Draw draw(seed ^ 0x6661756c7473u);
+  Plan plan;
+  plan.seed = seed;
+  plan.sabotage = sabotage;
+  plan.config = draw_config(draw.below(UINT64_MAX));
+  const NodeIndex nodes = draw_nodes(draw);
+  const std::uint32_t most_slots = draw.one_in(2) ? 1 : 4;
+  for (NodeIndex i = 0; i < nodes; ++i) plan.slots.push_back(draw.within(1, most_slots));
+  plan.journal = !draw.one_in(5);
+  plan.gullible = draw.one_in(16);
+  plan.storm_ends = kCalm + draw.time(3 * kSecond, 30 * kSecond);
+  const std::uint32_t incidents = draw.within(10, 100);
+  for (std::uint32_t i = 0; i < incidents; ++i) plan.incidents.push_back(draw_incident(draw, plan));
+  // In a small world the same two meet again and again, and what one of them said may come late.
+  if (plan.nodes() <= 3 && draw.one_in(2)) {
+    const std::uint64_t weather = draw.below(UINT64_MAX);
+    plan.incidents.push_back({Kind::weather, kCalm, plan.storm_ends - kCalm, 0, weather, 0});
+    plan.config.limits.search_retry = draw.time(50 * kMillisecond, 200 * kMillisecond);
+    plan.config.limits.transfer_timeout = draw.time(200 * kMillisecond, kSecond);
+  }
+  std::stable_sort(plan.incidents.begin(), plan.incidents.end(),
+                   [](const Incident& a, const Incident& b) { return a.at < b.at; });
+  return plan;
+}
+
+std::string describe(const Incident& incident) {
+  return seconds(incident.at) + " " + name(incident.kind) + " n" + std::to_string(incident.node) +
+         " for " + seconds(incident.lasts) + " a=" + std::to_string(incident.a) +
+         " b=" + std::to_string(incident.b);
+}
+
+std::string describe(const Plan& plan) {
+  std::string text = "seed " + std::to_string(plan.seed) + ": " + std::to_string(plan.nodes()) +
+                     " nodes, " + plan.config.policy.transfer + "/" + plan.config.policy.selection +
+                     "/" + plan.config.policy.location + "/" + plan.config.policy.information +
+                     ", " + (plan.journal ? "with" : "without") + " journal" +
+                     (plan.gullible ? ", gullible" : "") + ", all heals at " +
+                     seconds(plan.storm_ends) + "\n";
+  for (const Incident& incident : plan.incidents) text += "  " + describe(incident) + "\n";
+  return text;
+}
+
+}  // namespace sim::faults
