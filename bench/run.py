@@ -8,10 +8,12 @@ import sys
 
 import idle
 import probe
+import scale
 import throughput
 from table import print_table
 
-PARTS = {"throughput": throughput.measure, "probe": probe.measure, "idle": idle.measure}
+PARTS = {"throughput": throughput.measure, "probe": probe.measure, "idle": idle.measure,
+         "scale": scale.measure}
 
 
 def first_line(*command):

@@ -13,31 +13,23 @@
 
 namespace core {
 
-constexpr PeerId id_of(PeerId id) {
-  return id;
-}
-template <typename Peer>
-constexpr PeerId id_of(const Peer& peer) {
-  return peer.id;
-}
-
-// The first element whose identity is not less than the given one. Works as std::lower_bound.
+// The first element whose id is not less than the given one. Works as std::lower_bound.
 template <typename Vector>
 auto lower_bound_by_id(Vector& peers, PeerId id) {
-  const auto less = [](const auto& peer, PeerId wanted) { return id_of(peer) < wanted; };
+  const auto less = [](const auto& peer, PeerId wanted) { return peer.id < wanted; };
   const std::size_t size = peers.size();
   const auto at = [&](std::size_t index) {
     return peers.begin() + static_cast<std::ptrdiff_t>(index);
   };
   std::size_t low = static_cast<std::size_t>(((value(id) >> 32) * size) >> 32);
   std::size_t high = low;  // everything before low is less, nothing from high on is
-  std::size_t stride = 8;
-  while (high < size && id_of(peers[high]) < id) {
+  std::size_t stride = 4;
+  while (high < size && peers[high].id < id) {
     low = high + 1;
     high = std::min(size, high + stride);
     stride *= 2;
   }
-  while (low > 0 && !(id_of(peers[low - 1]) < id)) {
+  while (low > 0 && !(peers[low - 1].id < id)) {
     high = low - 1;
     low = low > stride ? low - stride : 0;
     stride *= 2;
@@ -49,7 +41,7 @@ auto lower_bound_by_id(Vector& peers, PeerId id) {
 template <typename Vector>
 auto find_by_id(Vector& peers, PeerId id) -> decltype(peers.data()) {
   const auto at = lower_bound_by_id(peers, id);
-  return at == peers.end() || id_of(*at) != id ? nullptr : &*at;
+  return at == peers.end() || at->id != id ? nullptr : &*at;
 }
 
 }  // namespace core

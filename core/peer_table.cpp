@@ -7,45 +7,40 @@
 namespace core {
 
 const Member* PeerTable::find(PeerId id) const {
-  if (last_found_ >= ids_.size() || ids_[last_found_] != id) {
-    const PeerId* found = find_by_id(ids_, id);
-    if (found == nullptr) return contacts_.empty() ? nullptr : find_by_id(contacts_, id);
-    last_found_ = static_cast<std::size_t>(found - ids_.data());
-  }
-  return &members_[last_found_];
+  if (last_found_ < members_.size() && members_[last_found_].id == id)
+    return &members_[last_found_];
+  const Member* found = find_by_id(members_, id);
+  if (found == nullptr) return contacts_.empty() ? nullptr : find_by_id(contacts_, id);
+  last_found_ = static_cast<std::size_t>(found - members_.data());
+  return found;
 }
 
 void PeerTable::put(const Member& member) {
-  if (!contacts_.empty()) {
-    if (Member* const contact = find_by_id(contacts_, member.id)) {
-      *contact = member;
-      return;
-    }
+  if (is_contact(member.id)) {
+    *find_by_id(contacts_, member.id) = member;
+    return;
   }
-  const auto place = lower_bound_by_id(ids_, member.id);
-  const auto at = members_.begin() + (place - ids_.begin());
-  if (place != ids_.end() && *place == member.id) {
+  const auto at = lower_bound_by_id(members_, member.id);
+  if (at != members_.end() && at->id == member.id) {
     if (is_live(at->state)) --live_;
     *at = member;
   } else {
     members_.insert(at, member);
-    ids_.insert(place, member.id);
   }
   if (is_live(member.state)) ++live_;
   follow(member.id, is_live(member.state) && !member.draining);
 }
 
 void PeerTable::remove(PeerId id) {
-  const auto place = lower_bound_by_id(ids_, id);
-  if (place == ids_.end() || *place != id) {
-    const auto contact = lower_bound_by_id(contacts_, id);
-    if (contact != contacts_.end() && contact->id == id) contacts_.erase(contact);
+  if (is_contact(id)) {
+    contacts_.erase(lower_bound_by_id(contacts_, id));
+    if (contacts_.empty()) contacts_.shrink_to_fit();  // as a rule a peer has none
     return;
   }
-  const auto at = members_.begin() + (place - ids_.begin());
+  const auto at = lower_bound_by_id(members_, id);
+  if (at == members_.end() || at->id != id) return;
   if (is_live(at->state)) --live_;
   members_.erase(at);
-  ids_.erase(place);
   follow(id, false);
 }
 

@@ -45,7 +45,6 @@ class PeerTable {
  private:
   void follow(PeerId id, bool now_eligible);
 
-  std::vector<PeerId> ids_;  // of members_: searched, so that a large table stays out of the way
   Members members_;
   Members contacts_;
   std::vector<PeerInfo> eligible_;

@@ -80,7 +80,7 @@ struct VirtualNode {
   std::uint32_t life = 0;  // counts starts
   bool drained = false;    // left in order, in its last life
   std::unique_ptr<core::Node> core;
-  core::Time armed_at = core::kNever;  // the one timer in the queue that counts
+  std::vector<core::Time> alarms;      // its TimerDues in the queue, the earliest last
   std::vector<Occurrence> backlog;     // what came while it was paused
 
   std::map<core::TaskId, std::size_t> processes;  // run numbers

@@ -119,7 +119,7 @@ void World::stop(NodeIndex index) {
   node.core.reset();
   node.crash.reset();
   node.clock_stands = false;
-  node.armed_at = core::kNever;
+  node.alarms.clear();
   node.state = VirtualNode::State::down;
 }
 
@@ -258,7 +258,7 @@ void World::handle(Occurrence&& occurrence) {
   if (node.state == VirtualNode::State::paused && of_the_daemon) {
     const bool is_datagram = std::holds_alternative<DatagramArrived>(occurrence.what);
     if (std::holds_alternative<TimerDue>(occurrence.what)) {
-      node.armed_at = core::kNever;
+      node.alarms.pop_back();
       return;
     }
     if (is_datagram && node.backlog.size() >= options_.backlog) return;
@@ -270,21 +270,22 @@ void World::handle(Occurrence&& occurrence) {
 
 void World::on(NodeIndex index, TimerDue&) {
   VirtualNode& node = nodes_[index];
-  if (node.state == VirtualNode::State::down || node.armed_at != now_) return;
-  node.armed_at = core::kNever;
+  if (node.state == VirtualNode::State::down) return;
+  node.alarms.pop_back();
   if (node.core->next_timeout() <= clock(node)) return step(index, core::Tick{});
   arm(index);
 }
 
-// One timer at a time counts. A deadline that moved later is noticed when the old one is due.
+// Only what is earlier than all of its alarms in the queue needs another one: a deadline that moved
+// later, or comes after them, is looked at when one of them is due.
 void World::arm(NodeIndex index) {
   VirtualNode& node = nodes_[index];
   if (node.state != VirtualNode::State::up) return;
   core::Time next = node.core->next_timeout();
   if (next == core::kNever || node.clock_stands) return;
   next = std::max(now_, next - node.clock_ahead);
-  if (node.armed_at > now_ ? next >= node.armed_at : node.armed_at == now_) return;
-  node.armed_at = next;
+  if (!node.alarms.empty() && node.alarms.back() <= next) return;
+  node.alarms.push_back(next);
   queue_.push(next, {index, node.life, TimerDue{}});
 }
 

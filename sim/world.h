@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -192,7 +193,7 @@ class World {
   History history_;
   std::shared_ptr<const core::Config> config_;  // the last one that a node was given
   std::shared_ptr<core::Counters> counters_;    // shared by all nodes; none: each has its own
-  std::vector<VirtualNode> nodes_;
+  std::deque<VirtualNode> nodes_;
   std::map<core::PeerId, NodeIndex> by_id_;
   EventQueue<Occurrence> queue_;
   // Memory to use again: the last step's actions, datagrams that have arrived.

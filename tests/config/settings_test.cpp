@@ -26,8 +26,8 @@ std::size_t keys_in(const std::string& section) {
 std::optional<std::string> other_value(const Key& key) {
   const Settings defaults = config::default_settings();
   for (const char* text :
-       {"false", "true", "debug", "none", "never", "smallest", "random", "periodic", "7", "0.7",
-        "7s", "70ms", "7MiB", "192.0.2.7:7777", "seven", "/seven", "seven:7, [::1]:7"}) {
+       {"false", "true", "debug", "none", "never", "smallest", "random", "periodic", "7", "70",
+        "0.7", "7s", "70ms", "7MiB", "192.0.2.7:7777", "seven", "/seven", "seven:7, [::1]:7"}) {
     Settings changed = defaults;
     if (!key.parse(text, changed) && changed != defaults) return text;
   }

@@ -95,14 +95,39 @@ TEST_CASE("a peer is found by id, however the ids are spread") {
   for (const std::size_t size : {0u, 1u, 2u, 7u, 64u, 1000u}) {
     CAPTURE(random, size);
     core::Rng rng(size);
-    std::vector<core::PeerId> ids;
-    for (std::size_t i = 0; i < size; ++i) ids.push_back(peer(random ? rng.next() : 3 * i + 1));
-    std::sort(ids.begin(), ids.end());
-    std::vector<core::PeerId> wanted = ids;
-    for (int i = 0; i < 1000; ++i) wanted.push_back(peer(random ? rng.next() : rng.below(3500)));
-    wanted.push_back(peer(UINT64_MAX));
-    wanted.push_back(peer(0));
-    for (const core::PeerId id : wanted)
-      CHECK(core::lower_bound_by_id(ids, id) == std::lower_bound(ids.begin(), ids.end(), id));
+    std::vector<core::Member> peers;
+    for (std::size_t i = 0; i < size; ++i) peers.push_back(member(random ? rng.next() : 3 * i + 1));
+    const auto less = [](const core::Member& a, const core::Member& b) { return a.id < b.id; };
+    std::sort(peers.begin(), peers.end(), less);
+    std::vector<core::Member> wanted = peers;
+    for (int i = 0; i < 1000; ++i) wanted.push_back(member(random ? rng.next() : rng.below(3500)));
+    wanted.push_back(member(UINT64_MAX));
+    wanted.push_back(member(0));
+    for (const core::Member& one : wanted)
+      CHECK(core::lower_bound_by_id(peers, one.id) ==
+            std::lower_bound(peers.begin(), peers.end(), one, less));
   }
+}
+
+TEST_CASE("peer table: contacts are found, but neither listed nor shown to a policy") {
+  core::PeerTable peers;
+  for (const std::uint64_t number : {1u, 2u, 3u}) peers.put(member(number));
+  peers.retire(peer(2));
+  CHECK(eligible(peers) == Numbers{1, 3});
+  CHECK(peers.all().size() == 2);
+  CHECK(peers.live_count() == 2);
+  REQUIRE(peers.find(peer(2)) != nullptr);
+  CHECK(peers.is_contact(peer(2)));
+  CHECK(peers.is_eligible(peer(2)));
+  peers.put(member(2, MemberState::dead));  // news of a contact leave it one
+  CHECK(peers.is_contact(peer(2)));
+  CHECK_FALSE(peers.is_eligible(peer(2)));
+  peers.put(member(2));
+  peers.admit(peer(2));
+  CHECK(eligible(peers) == Numbers{1, 2, 3});
+  CHECK(peers.contacts().empty());
+  peers.put_contact(member(4));
+  peers.remove(peer(4));
+  CHECK(peers.find(peer(4)) == nullptr);
+  CHECK(peers.live_count() == 3);
 }
