@@ -41,6 +41,7 @@ struct Board {
     core::Member home;
     home.id = kHome;
     home.name = "home";
+    home.endpoint.port = 7400;
     home.incarnation = core::first_incarnation(1);
     node.step(0, core::Tick{});
     node.step(0, from_home(core::News{{home}}));
