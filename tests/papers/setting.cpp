@@ -13,6 +13,7 @@ sim::Experiment setting(const std::string& preset, sim::NodeIndex nodes,
   experiment.load_thousandths = load_thousandths;
   experiment.config.policy = policies::preset(preset).value();
   experiment.config.limits.search_retry = 0;
+  experiment.config.limits.moves_per_task = 1;
   experiment.config.limits.finished_tasks = 1;
   experiment.config.membership.probe_interval = 3600 * core::kSecond;
   experiment.world.link = {
@@ -23,8 +24,8 @@ sim::Experiment setting(const std::string& preset, sim::NodeIndex nodes,
   return experiment;
 }
 
-bool is_near(double value, double truth, double thousandths) {
-  return std::abs(value - truth) <= truth * thousandths / 1000;
+double off_by(double value, double truth) {
+  return std::abs(value - truth) / truth * 1000;
 }
 
 }  // namespace papers

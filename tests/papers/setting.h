@@ -14,7 +14,7 @@ constexpr unsigned kJobs = 2;
 sim::Experiment setting(const std::string& preset, sim::NodeIndex nodes,
                         std::uint32_t load_thousandths);
 
-// Within so many thousandths of the truth.
-bool is_near(double value, double truth, double thousandths);
+// How far from the truth, in thousandths of it.
+double off_by(double value, double truth);
 
 }  // namespace papers
