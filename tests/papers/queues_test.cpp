@@ -6,6 +6,15 @@ using namespace papers;
 
 namespace {
 
+// Fifty boards that have nothing to do with each other, for so long that the beginning is
+// forgotten: a queue remembers for 1 / (1 - sqrt(rho))^2 service times.
+sim::Experiment alone(std::uint32_t load_thousandths) {
+  sim::Experiment experiment = setting("none", 50, load_thousandths);
+  experiment.warm_up = 40'000;
+  experiment.tasks = 500'000;
+  return experiment;
+}
+
 // Central queue: B by recursion, C the probability of waiting, T = 1 + C / (K (1 - rho)).
 double mmk(std::uint32_t k, double rho) {
   const double a = k * rho;
@@ -18,8 +27,7 @@ double mmk(std::uint32_t k, double rho) {
 }  // namespace
 
 TEST_CASE("M/M/1: T = 1 / (1 - rho), and the response time is exponential") {
-  sim::Experiment experiment = setting("none", 1000, 800);
-  experiment.warm_up = 100'000;
+  sim::Experiment experiment = alone(800);
   const sim::Result result = sim::run(experiment, kJobs);
   CHECK(off_by(result["mean_s"].mean, 5) <= 10);
   CHECK(off_by(result["p50_s"].mean, 5 * 0.693147) <= 10);
@@ -30,9 +38,8 @@ TEST_CASE("M/M/1: T = 1 / (1 - rho), and the response time is exponential") {
 }
 
 TEST_CASE("M/M/2 as one pool: T = 1 / (1 - rho^2)") {
-  sim::Experiment experiment = setting("none", 500, 800);
+  sim::Experiment experiment = alone(800);
   experiment.config.load.slots = 2;
-  experiment.warm_up = 100'000;
   CHECK(off_by(sim::run(experiment, kJobs)["mean_s"].mean, 2.7778) <= 10);
 }
 
@@ -48,11 +55,9 @@ TEST_CASE("M/M/K: a central queue") {
 // Insensitive: only the mean of the service time counts.
 TEST_CASE("processor sharing: T = 1 / (1 - rho), whatever the service times") {
   for (const char* service : {"exponential", "hyperexponential:5"}) {
-    sim::Experiment experiment = setting("none", 1000, 700);
+    sim::Experiment experiment = alone(700);
     experiment.config.load.slots = 1024;
     experiment.processors = 1;
-    experiment.warm_up = 50'000;
-    experiment.tasks = 150'000;
     std::string error;
     experiment.service = *sim::Distribution::parse(service, core::kSecond, error);
     CAPTURE(service);
@@ -62,8 +67,7 @@ TEST_CASE("processor sharing: T = 1 / (1 - rho), whatever the service times") {
 
 // Pollaczek and Khinchin: T = 1 + rho / (2 (1 - rho)).
 TEST_CASE("M/D/1: half the waiting of M/M/1") {
-  sim::Experiment experiment = setting("none", 1000, 800);
+  sim::Experiment experiment = alone(800);
   experiment.service = sim::Distribution::deterministic(core::kSecond);
-  experiment.warm_up = 100'000;
   CHECK(off_by(sim::run(experiment, kJobs)["mean_s"].mean, 3) <= 10);
 }

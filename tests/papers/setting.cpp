@@ -18,8 +18,8 @@ sim::Experiment setting(const std::string& preset, sim::NodeIndex nodes,
   experiment.config.membership.probe_interval = 3600 * core::kSecond;
   experiment.world.link = {
       .delay_min = 0, .delay_max = 0, .stream_latency = 0, .stream_bytes_per_second = UINT64_MAX};
-  experiment.warm_up = 10'000;
-  experiment.tasks = 100'000;
+  experiment.warm_up = 40'000;
+  experiment.tasks = 120'000;
   experiment.replications = 2;
   return experiment;
 }
