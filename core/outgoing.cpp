@@ -53,7 +53,9 @@ void Outgoings::on_grant(PeerId from, const Grant& grant) {
   outgoing->stage = Outgoing::Stage::transferring;
   ++granted_;
   context_.trace(What::offer_granted, grant.task, from, grant.epoch);
-  context_.act(SendBundle{grant.task, grant.epoch, from, context_.peers.find(from)->endpoint});
+  // One that has just left a bounded view is where it speaks from.
+  const Endpoint endpoint = context_.endpoint_of(from).value_or(Endpoint{});
+  context_.act(SendBundle{grant.task, grant.epoch, from, endpoint});
   context_.timers.set(TimerKey::of(Kind::outgoing, grant.task),
                       context_.now + context_.config.limits.transfer_timeout);
 }
