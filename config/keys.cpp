@@ -157,6 +157,9 @@ void add_load(KeyTable& table) {
                  FIELD(core.load.max_memory_pressure_thousandths),
                  "No task is taken from other peers while tasks stall for memory during more than "
                  "this share of the time (PSI, some avg10). 1 is off.");
+  table.boolean("reservations", FIELD(core.load.reservations),
+                "Tasks that are on their way here count as load already. false lets several peers "
+                "send to the same idle one: only to study ping-pong.");
   table.quantity("aging", Unit::duration, {0, kDay}, FIELD(core.load.aging),
                  "How much waiting time is worth one point of priority, so that tasks of low "
                  "priority start too. 0 makes priorities count for nothing.");

@@ -20,6 +20,9 @@ struct LoadConfig {
   // PSI, the share of time in which some task stalled for memory (avg10): above it vetoes; 1000 =
   // never.
   std::uint32_t max_memory_pressure_thousandths = 400;
+  // Arrivals that were granted and are still on their way count. Without them two senders may find
+  // the same idle peer: for the study of ping-pong.
+  bool reservations = true;
   Duration aging = 10 * kSecond;  // one point of priority is worth this much waiting time
 
   bool operator==(const LoadConfig&) const = default;

@@ -39,12 +39,13 @@ std::uint32_t Node::Impl::present() const {
          tasks.count(Task::Phase::leaving) - outgoings.granted();
 }
 
-// Waiting + running + reserved arrivals, in thousandths, divided by the weight.
+// Waiting + running + reserved arrivals (unless these are switched off), in thousandths, divided by
+// the weight.
 Load Node::Impl::load() const {
   const LoadConfig& config = context.config.load;
   const bool smoothed = config.smoothing_thousandths < 1000;
   const std::int64_t here = smoothed ? smoothed_thousandths : std::int64_t{present()} * 1000;
-  const std::int64_t expected = std::int64_t{incomings.count()} * 1000;
+  const std::int64_t expected = config.reservations ? std::int64_t{incomings.count()} * 1000 : 0;
   const std::int64_t index = (here + expected) * 1000 / config.weight_thousandths;
   return static_cast<Load>(std::min<std::int64_t>(index, kMaxLoad));
 }

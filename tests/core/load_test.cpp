@@ -84,6 +84,14 @@ TEST_CASE("load: waiting, running and reserved count alike, ended ones not") {
   CHECK(board.load() == 2000);
 }
 
+TEST_CASE("load: reservations can be left out, for the study of ping-pong") {
+  Board board(core::LoadConfig{.slots = 2, .reservations = false});
+  board.submit();
+  board.reserve();
+  CHECK(board.reserved() == 1);
+  CHECK(board.load() == 1000);
+}
+
 TEST_CASE("load: divided by the board's weight") {
   Board board(core::LoadConfig{.weight_thousandths = 4000});
   board.submit();
