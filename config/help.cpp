@@ -1,6 +1,7 @@
 // --help and the sample file, made from the table of keys.
 #include "config/help.h"
 
+#include <cassert>
 #include <sstream>
 #include <string_view>
 
@@ -105,6 +106,22 @@ std::string sample_config() {
     for (const Key& key : keys()) {
       if (key.section == section.name) append_key(key, defaults, text);
     }
+  }
+  return text;
+}
+
+std::string overriding_config(const Settings& settings, const Settings& defaults) {
+  Settings said = defaults;
+  std::string text, section;
+  for (const Key& key : keys()) {
+    const std::string value = key.print(settings);
+    if (key.print(said) == value) continue;
+    // A preset changes what the keys after it need to say.
+    [[maybe_unused]] const auto error = key.parse(value, said);
+    assert(!error);
+    if (section != key.section) text += "\n[" + key.section + "]\n";
+    section = key.section;
+    text += key.name + " = " + value + "\n";
   }
   return text;
 }

@@ -71,5 +71,7 @@ Settings apply_changes(const Settings& old, const Settings& now);
 
 // The commented file with every key and its default: peerd.conf.sample.
 std::string sample_config();
+// A file with only what differs from `defaults`.
+std::string overriding_config(const Settings& settings, const Settings& defaults);
 
 }  // namespace config

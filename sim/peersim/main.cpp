@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/peersim/experiment.h"
 #include "sim/peersim/faults.h"
 #include "sim/peersim/run.h"
 
@@ -11,8 +12,9 @@ namespace {
 constexpr char kUsage[] =
     "Usage: peersim VERB ...\n"
     "\n"
-    "  run     simulate a cluster under a workload and print response times and messages\n"
-    "  faults  let everything break that can break, and check every promise\n"
+    "  run         simulate a cluster under a workload and print response times and messages\n"
+    "  experiment  compare policies, settings and loads; writes tables and charts\n"
+    "  faults      let everything break that can break, and check every promise\n"
     "\n"
     "peersim VERB --help tells more. peersim --version prints the version.\n";
 
@@ -21,7 +23,8 @@ struct Verb {
   int (*run)(const std::vector<std::string>& arguments);
 };
 
-constexpr Verb kVerbs[] = {{"run", peersim::run}, {"faults", peersim::faults}};
+constexpr Verb kVerbs[] = {
+    {"run", peersim::run}, {"experiment", peersim::experiment}, {"faults", peersim::faults}};
 
 }  // namespace
 
@@ -35,6 +38,7 @@ int main(int argc, char** argv) {
   if (words[0] == "--version") return std::puts("peersim " PEERD_VERSION) < 0;
   for (const Verb& verb : kVerbs)
     if (words[0] == verb.name) return verb.run({words.begin() + 1, words.end()});
-  std::fprintf(stderr, "peersim: '%s' is no verb; allowed: run, faults\n", words[0].c_str());
+  std::fprintf(stderr, "peersim: '%s' is no verb; allowed: run, experiment, faults\n",
+               words[0].c_str());
   return 64;
 }

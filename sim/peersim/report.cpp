@@ -33,9 +33,9 @@ std::string heading(const RunOptions& options) {
       "{} nodes ({}), {}\n"
       "{}: transfer {}, selection {}, location {}, information {}; probe limit {}\n"
       "{} tasks after {} to warm up, {} replications from seed {}\n\n",
-      experiment.nodes, options.discipline, work, options.preset, policy.transfer, policy.selection,
-      policy.location, policy.information, experiment.config.limits.probe_limit, experiment.tasks,
-      experiment.warm_up, experiment.replications, experiment.seed);
+      experiment.nodes, options.discipline, work, options.settings.preset, policy.transfer,
+      policy.selection, policy.location, policy.information, experiment.config.limits.probe_limit,
+      experiment.tasks, experiment.warm_up, experiment.replications, experiment.seed);
 }
 
 std::string table(const RunOptions& options, const sim::Result& result) {
@@ -69,7 +69,7 @@ std::string json(const RunOptions& options, const sim::Result& result) {
   all["service"] = options.service;
   all["arrivals"] = options.arrivals;
   all["discipline"] = options.discipline;
-  all["preset"] = options.preset;
+  all["preset"] = options.settings.preset;
   all["tasks"] = experiment.tasks;
   all["replications"] = experiment.replications;
   all["seed"] = experiment.seed;

@@ -9,7 +9,7 @@
 namespace peersim {
 
 int run(const std::vector<std::string>& arguments) {
-  const auto parsed = parse_run_options(arguments);
+  const auto parsed = parse_run_options(kRunVerb, arguments);
   if (const auto* help = std::get_if<std::string>(&parsed)) {
     std::fputs(help->c_str(), stdout);
     return 0;

@@ -5,10 +5,12 @@
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/value_semantic.hpp>
 #include <boost/program_options/variables_map.hpp>
+#include <cassert>
 #include <optional>
 #include <sstream>
 #include <thread>
 
+#include "config/keys.h"
 #include "config/units.h"
 
 namespace peersim {
@@ -17,7 +19,7 @@ namespace {
 namespace po = boost::program_options;
 using config::Unit;
 
-constexpr char kUsage[] =
+constexpr char kRunUsage[] =
     "Usage: peersim run [OPTION]... [--config FILE] [--SECTION.KEY=VALUE]...\n"
     "\n"
     "Runs peerd's own core and policies in virtual time and says how long tasks take. Policies, "
@@ -26,17 +28,71 @@ constexpr char kUsage[] =
     "unlike there, limits.search_retry is 0, load.slots 1 and membership.probe_interval 1h unless\n"
     "given.\n\n";
 
+// What the simulator takes where peerd has this machine's values: one slot, searches on arrivals
+// and departures alone, and no failure detection in a world without failures.
+config::Settings simulated_defaults(const Verb& verb) {
+  config::Settings settings = config::default_settings();
+  settings.core.load.slots = 1;
+  settings.core.load.weight_thousandths = 1000;
+  settings.core.limits.search_retry = 0;
+  settings.core.limits.finished_tasks = 1;
+  settings.core.membership.probe_interval = 3600 * core::kSecond;
+  for (const config::Key& key : config::keys()) {
+    const auto given = verb.defaults.find(key.full_name());
+    if (given == verb.defaults.end()) continue;
+    [[maybe_unused]] const auto error = key.parse(given->second, settings);
+    assert(!error);
+  }
+  return settings;
+}
+
 struct Range {
   std::int64_t min, max;
 };
 
+constexpr char kCluster[] = "The cluster", kWorkload[] = "The workload", kRun[] = "The run";
+
+struct Option {
+  const char* group;
+  const char* name;
+  const char* argument;
+  const char* otherwise;
+  const char* help;
+};
+
+constexpr Option kOptions[] = {
+    {kCluster, "nodes", "COUNT", "40", "how many peers"},
+    {kCluster, "discipline", "NAME", "fcfs",
+     "fcfs: each slot is a processor; ps: one processor per peer, shared by its slots"},
+    {kCluster, "speeds", "LIST", "1", "of the peers in turn, as 1,1,0.5"},
+    {kCluster, "delay", "TIME", "0", "of each message, one way"},
+    {kCluster, "transfer-time", "TIME", "0", "of each task on the link"},
+    {kCluster, "bandwidth", "SIZE", "0", "of the link per second for tasks' files; 0: unlimited"},
+    {kCluster, "transfer-cpu", "TIME", "0", "of the sender's processor for each task sent"},
+    {kCluster, "transfer-cpu-per-mib", "TIME", "0", "the same for each MiB of its files"},
+    {kWorkload, "load", "RHO", "0.8", "offered work over capacity; above 1 queues grow for ever"},
+    {kWorkload, "service", "SHAPE", "exponential",
+     "exponential, deterministic, pareto:ALPHA:RATIO or hyperexponential:CV2"},
+    {kWorkload, "mean-service", "TIME", "1s", "on a processor of speed 1"},
+    {kWorkload, "arrivals", "PATTERN", "poisson", "poisson, bursts:SIZE, hot:NODES or trace:FILE"},
+    {kWorkload, "task-size", "SIZE", "0", "of each task's files"},
+    {kRun, "tasks", "COUNT", "100000", "measured in each replication"},
+    {kRun, "warm-up", "COUNT", "10000", "tasks before them"},
+    {kRun, "replications", "COUNT", "5", "with different seeds, for the confidence intervals"},
+    {kRun, "seed", "NUMBER", "1", "the same seed gives the same output, byte for byte"},
+    {kRun, "jobs", "COUNT", "0", "replications at once; 0: as many as processors"},
+};
+
 class Parser {
  public:
+  explicit Parser(const Verb& verb) : verb_(verb) {}
   std::variant<RunOptions, UsageError, std::string> parse(
       const std::vector<std::string>& arguments);
 
  private:
-  po::options_description options() const;
+  po::options_description options(bool with_varied) const;
+  bool varies(const std::string& name) const;
+  void refuse_varied(const std::vector<std::string>& for_configuration);
   void take_quantities();
   void take_workload();
   void take_configuration(const std::vector<std::string>& arguments);
@@ -46,45 +102,48 @@ class Parser {
   std::string text(const char* name) const { return given_[name].as<std::string>(); }
   void complain(const std::string& line) { error_.lines.push_back(line); }
 
+  const Verb& verb_;
   po::variables_map given_;
   RunOptions result_;
   UsageError error_;
 };
 
-po::options_description Parser::options() const {
-  const auto value = [](const char* name, const char* otherwise) {
-    return po::value<std::string>()->value_name(name)->default_value(otherwise);
-  };
-  po::options_description cluster("The cluster", 100), work("The workload", 100),
-      how("The run", 100);
-  cluster.add_options()                                  //
-      ("nodes", value("COUNT", "40"), "how many peers")  //
-      ("discipline", value("NAME", "fcfs"),
-       "fcfs: each slot is a processor; ps: one processor per peer, shared by its slots")         //
-      ("speeds", value("LIST", "1"), "of the peers in turn, as 1,1,0.5")                          //
-      ("delay", value("TIME", "0"), "of each message, one way")                                   //
-      ("transfer-time", value("TIME", "0"), "of each task on the link")                           //
-      ("bandwidth", value("SIZE", "0"), "of the link per second for tasks' files; 0: unlimited")  //
-      ("transfer-cpu", value("TIME", "0"), "of the sender's processor for each task sent")        //
-      ("transfer-cpu-per-mib", value("TIME", "0"), "the same for each MiB of its files");
-  work.add_options()                                                                             //
-      ("load", value("RHO", "0.8"), "offered work over capacity; above 1 queues grow for ever")  //
-      ("service", value("SHAPE", "exponential"),
-       "exponential, deterministic, pareto:ALPHA:RATIO or hyperexponential:CV2")                  //
-      ("mean-service", value("TIME", "1s"), "on a processor of speed 1")                          //
-      ("arrivals", value("PATTERN", "poisson"), "poisson, bursts:SIZE, hot:NODES or trace:FILE")  //
-      ("task-size", value("SIZE", "0"), "of each task's files");
-  how.add_options()                                                        //
-      ("tasks", value("COUNT", "100000"), "measured in each replication")  //
-      ("warm-up", value("COUNT", "10000"), "tasks before them")            //
-      ("replications", value("COUNT", "5"),
-       "with different seeds, for the confidence intervals")                                //
-      ("seed", value("NUMBER", "1"), "the same seed gives the same output, byte for byte")  //
-      ("jobs", value("COUNT", "0"), "replications at once; 0: as many as processors")       //
-      ("json", "print JSON")("csv", "print CSV")("help,h", "print this and end");
+po::options_description Parser::options(bool with_varied) const {
   po::options_description all;
-  all.add(cluster).add(work).add(how);
+  for (const char* group : {kCluster, kWorkload, kRun}) {
+    po::options_description some(group, 100);
+    for (const Option& option : kOptions) {
+      if (option.group != group || (!with_varied && varies(option.name))) continue;
+      const auto given = verb_.defaults.find(option.name);
+      const std::string otherwise =
+          given == verb_.defaults.end() ? option.otherwise : given->second;
+      const auto value =
+          po::value<std::string>()->value_name(option.argument)->default_value(otherwise);
+      some.add_options()(option.name, value, option.help);
+    }
+    if (group == kRun && verb_.prints_result)
+      some.add_options()("json", "print JSON")("csv", "print CSV");
+    if (group == kRun) some.add_options()("help,h", "print this and end");
+    all.add(some);
+  }
   return all;
+}
+
+bool Parser::varies(const std::string& name) const {
+  return std::find(verb_.varied.begin(), verb_.varied.end(), name) != verb_.varied.end();
+}
+
+// Those of the configuration as well, on the command line; a file may name them.
+void Parser::refuse_varied(const std::vector<std::string>& for_configuration) {
+  for (const std::string& name : verb_.varied) {
+    const bool is_option = given_.contains(name) && !given_[name].defaulted();
+    const bool is_key = std::any_of(
+        for_configuration.begin(), for_configuration.end(), [&](const std::string& argument) {
+          return argument == "--" + name || argument.starts_with("--" + name + "=");
+        });
+    if (is_option || is_key)
+      complain("--" + name + ": the experiment sets it itself; leave it out");
+  }
 }
 
 template <typename Number>
@@ -160,7 +219,7 @@ void Parser::take_workload() {
 void Parser::take_configuration(const std::vector<std::string>& arguments) {
   std::vector<const char*> words = {"peersim"};
   for (const std::string& argument : arguments) words.push_back(argument.c_str());
-  config::Settings defaults = simulated_defaults();
+  config::Settings defaults = simulated_defaults(verb_);
   result_.discipline = text("discipline");
   const bool shared = result_.discipline == "ps";
   if (!shared && result_.discipline != "fcfs")
@@ -173,7 +232,8 @@ void Parser::take_configuration(const std::vector<std::string>& arguments) {
     return;
   }
   const config::Settings& settings = std::get<config::Loaded>(loaded).settings;
-  result_.preset = settings.preset;
+  result_.settings = settings;
+  result_.defaults = defaults;
   result_.experiment.config = settings.core;
   if (shared) {
     result_.experiment.processors = 1;
@@ -190,7 +250,7 @@ void Parser::take_format() {
 
 std::variant<RunOptions, UsageError, std::string> Parser::parse(
     const std::vector<std::string>& arguments) {
-  const po::options_description known = options();
+  const po::options_description known = options(true);
   std::vector<std::string> for_configuration;
   try {
     const po::parsed_options parsed =
@@ -202,14 +262,15 @@ std::variant<RunOptions, UsageError, std::string> Parser::parse(
     po::store(parsed, given_);
     for_configuration = po::collect_unrecognized(parsed.options, po::include_positional);
   } catch (const po::error& error) {
-    complain(error.what() + std::string("; see peersim run --help"));
+    complain(error.what() + std::string("; see --help"));
     return error_;
   }
   if (given_.contains("help")) {
     std::ostringstream help;
-    help << kUsage << known;
+    help << verb_.usage << options(false);
     return help.str();
   }
+  refuse_varied(for_configuration);
   take_quantities();
   take_workload();
   take_configuration(for_configuration);
@@ -220,19 +281,11 @@ std::variant<RunOptions, UsageError, std::string> Parser::parse(
 
 }  // namespace
 
-std::variant<RunOptions, UsageError, std::string> parse_run_options(
-    const std::vector<std::string>& arguments) {
-  return Parser().parse(arguments);
-}
+const Verb kRunVerb{.usage = kRunUsage, .defaults = {}, .varied = {}};
 
-config::Settings simulated_defaults() {
-  config::Settings settings = config::default_settings();
-  settings.core.load.slots = 1;
-  settings.core.load.weight_thousandths = 1000;
-  settings.core.limits.search_retry = 0;
-  settings.core.limits.finished_tasks = 1;
-  settings.core.membership.probe_interval = 3600 * core::kSecond;
-  return settings;
+std::variant<RunOptions, UsageError, std::string> parse_run_options(
+    const Verb& verb, const std::vector<std::string>& arguments) {
+  return Parser(verb).parse(arguments);
 }
 
 }  // namespace peersim

@@ -2,6 +2,7 @@
 // the configuration's own keys, everything that peerd's file holds.
 #pragma once
 
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,11 +16,20 @@ struct RunOptions {
   enum class Format : std::uint8_t { text, json, csv };
 
   sim::Experiment experiment;
-  std::string preset;                         // by name, for the heading
+  config::Settings settings, defaults;        // with and without what was given
   std::string service, arrivals, discipline;  // as given
   unsigned jobs = 1;
   Format format = Format::text;
 };
+
+// What a verb that runs experiments does in its own way.
+struct Verb {
+  std::string usage;                            // the head of --help
+  std::map<std::string, std::string> defaults;  // other than peersim run's; configuration keys too
+  std::vector<std::string> varied;              // options that the verb sets itself
+  bool prints_result = true;                    // as text, JSON or CSV
+};
+extern const Verb kRunVerb;
 
 struct UsageError {
   std::vector<std::string> lines;
@@ -28,10 +38,6 @@ struct UsageError {
 
 // `arguments` without program and verb. A string is --help's text.
 std::variant<RunOptions, UsageError, std::string> parse_run_options(
-    const std::vector<std::string>& arguments);
-
-// What the simulator takes where peerd has this machine's values: one slot, searches on arrivals
-// and departures alone, and no failure detection in a world without failures.
-config::Settings simulated_defaults();
+    const Verb& verb, const std::vector<std::string>& arguments);
 
 }  // namespace peersim

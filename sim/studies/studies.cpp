@@ -1,0 +1,69 @@
+#include "sim/studies/studies.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "policies/registry.h"
+
+namespace sim::studies {
+
+const std::vector<Entry>& studies() {
+  static const std::vector<Entry> all = {
+      {"load-sweep",
+       "response time over load for every policy, between M/M/1 and M/M/K",
+       load_sweep,
+       {"load", "policy.preset", "policy.transfer", "policy.location", "policy.selection"},
+       {{"tasks", "60000"}, {"warm-up", "5000"}, {"replications", "3"}}},
+      {"queueing",
+       "two peers between M/M/1 and M/M/2: what moves may cost",
+       queueing,
+       {"load", "nodes", "transfer-time", "policy.preset", "policy.transfer", "policy.location",
+        "policy.selection", "load.slots"},
+       {{"nodes", "2"}, {"tasks", "200000"}, {"warm-up", "20000"}, {"replications", "3"}}},
+      {"ping-pong",
+       "tasks that are sent to and fro, and which safeguard ends it",
+       ping_pong,
+       {"load", "arrivals", "policy.preset", "policy.transfer", "policy.location",
+        "policy.selection", "load.reservations", "limits.moves_per_task", "limits.min_residence"},
+       {{"nodes", "20"},
+        {"tasks", "2000"},
+        {"warm-up", "500"},
+        {"replications", "3"},
+        {"delay", "5ms"},
+        {"transfer-time", "500ms"},
+        {"transfer-cpu", "100ms"}}},
+      {"tune",
+       "the best threshold and probe limit for a workload, as a configuration file",
+       tune,
+       {"policy.threshold", "policy.low", "policy.high", "limits.probe_limit"},
+       {{"tasks", "40000"},
+        {"warm-up", "5000"},
+        {"replications", "3"},
+        {"delay", "1ms"},
+        {"limits.search_retry", "1s"}}},
+      {"stale",
+       "what message delay costs every policy",
+       stale,
+       {"load", "delay", "policy.preset", "policy.transfer", "policy.location", "policy.selection"},
+       {{"tasks", "40000"}, {"warm-up", "5000"}, {"replications", "3"}}},
+  };
+  return all;
+}
+
+core::PolicyConfig with_preset(const core::PolicyConfig& policy, const std::string& preset) {
+  const core::PolicyConfig named = policies::preset(preset).value();
+  core::PolicyConfig result = policy;
+  result.transfer = named.transfer;
+  result.selection = named.selection;
+  result.location = named.location;
+  return result;
+}
+
+std::uint64_t warm_up(const Experiment& experiment, double memory) {
+  const double rho = std::min(0.995, experiment.load_thousandths / 1000.0);
+  const double service_times = memory / std::pow(1 - std::sqrt(rho), 2);
+  const auto tasks = static_cast<std::uint64_t>(service_times * experiment.nodes * rho);
+  return std::max(experiment.warm_up, std::min<std::uint64_t>(tasks, 3'000'000));
+}
+
+}  // namespace sim::studies
