@@ -6,25 +6,19 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <boost/program_options/variables_map.hpp>
 #include <optional>
-#include <sstream>
 #include <thread>
 
+#include "config/help.h"
+#include "config/keys.h"
 #include "config/units.h"
+#include "sim/peersim/exits.h"
+#include "sim/peersim/run_help.h"
 
 namespace peersim {
 namespace {
 
 namespace po = boost::program_options;
 using config::Unit;
-
-constexpr char kUsage[] =
-    "Usage: peersim run [OPTION]... [--config FILE] [--SECTION.KEY=VALUE]...\n"
-    "\n"
-    "Runs peerd's own core and policies in virtual time and says how long tasks take. Policies, "
-    "limits\n"
-    "and all else that peerd is configured with are the same keys here (peerd --help lists them);\n"
-    "unlike there, limits.search_retry is 0, load.slots 1 and membership.probe_interval 1h unless\n"
-    "given.\n\n";
 
 struct Range {
   std::int64_t min, max;
@@ -37,14 +31,20 @@ class Parser {
 
  private:
   po::options_description options() const;
+  po::options_description configuration_keys() const;
   void take_quantities();
   void take_workload();
+  void take_trace(const std::string& path);
+  void take_speeds();
   void take_configuration(const std::vector<std::string>& arguments);
   void take_format();
+  void check_load();
+  std::vector<std::string> take_options(const po::options_description& known,
+                                        const std::vector<std::string>& arguments);
   template <typename Number>
   void quantity(const char* name, Unit unit, Range range, Number& field);
   std::string text(const char* name) const { return given_[name].as<std::string>(); }
-  void complain(const std::string& line) { error_.lines.push_back(line); }
+  void complain(const std::string& line, int exit_code = kExitUsage);
 
   po::variables_map given_;
   RunOptions result_;
@@ -55,8 +55,8 @@ po::options_description Parser::options() const {
   const auto value = [](const char* name, const char* otherwise) {
     return po::value<std::string>()->value_name(name)->default_value(otherwise);
   };
-  po::options_description cluster("The cluster", 100), work("The workload", 100),
-      how("The run", 100);
+  po::options_description cluster("The cluster", kHelpColumns), work("The workload", kHelpColumns),
+      how("The run", kHelpColumns);
   cluster.add_options()                                  //
       ("nodes", value("COUNT", "40"), "how many peers")  //
       ("discipline", value("NAME", "fcfs"),
@@ -70,9 +70,14 @@ po::options_description Parser::options() const {
   work.add_options()                                                                             //
       ("load", value("RHO", "0.8"), "offered work over capacity; above 1 queues grow for ever")  //
       ("service", value("SHAPE", "exponential"),
-       "exponential, deterministic, pareto:ALPHA:RATIO or hyperexponential:CV2")                  //
-      ("mean-service", value("TIME", "1s"), "on a processor of speed 1")                          //
-      ("arrivals", value("PATTERN", "poisson"), "poisson, bursts:SIZE, hot:NODES or trace:FILE")  //
+       "exponential; deterministic; pareto:ALPHA:RATIO, where the longest is RATIO times the "
+       "shortest; "
+       "hyperexponential:CV2, which is the variance over the squared mean")  //
+      ("mean-service", value("TIME", "1s"), "on a processor of speed 1")     //
+      ("arrivals", value("PATTERN", "poisson"),
+       "poisson: one by one at any peer; bursts:SIZE: so many at one peer at once; hot:NODES: one "
+       "by "
+       "one at the first so many peers; trace:FILE: see below")  //
       ("task-size", value("SIZE", "0"), "of each task's files");
   how.add_options()                                                        //
       ("tasks", value("COUNT", "100000"), "measured in each replication")  //
@@ -85,6 +90,19 @@ po::options_description Parser::options() const {
   po::options_description all;
   all.add(cluster).add(work).add(how);
   return all;
+}
+
+po::options_description Parser::configuration_keys() const {
+  po::options_description all;
+  all.add_options()("config", po::value<std::string>());
+  for (const config::Section& section : config::sections())
+    all.add(config::key_options(section.name));
+  return all;
+}
+
+void Parser::complain(const std::string& line, int exit_code) {
+  if (error_.lines.empty()) error_.exit_code = exit_code;
+  error_.lines.push_back(line);
 }
 
 template <typename Number>
@@ -137,24 +155,38 @@ void Parser::take_workload() {
     complain("--service: " + error);
   result_.arrivals = text("arrivals");
   if (result_.arrivals.starts_with("trace:")) {
-    auto trace = sim::read_trace(result_.arrivals.substr(6), experiment.nodes, error);
-    if (trace) experiment.trace = std::move(*trace);
-    if (!trace) complain("--arrivals: " + error);
+    take_trace(result_.arrivals.substr(6));
   } else if (const auto pattern = sim::ArrivalPattern::parse(result_.arrivals, error)) {
     experiment.pattern = *pattern;
   } else {
     complain("--arrivals: " + error);
   }
-  experiment.speeds_thousandths.clear();
-  std::istringstream speeds(text("speeds"));
-  for (std::string speed; std::getline(speeds, speed, ',');) {
-    const auto value = config::parse_quantity(Unit::thousandths, speed, error);
-    if (value && *value >= 10 && *value <= 1'000'000)
-      experiment.speeds_thousandths.push_back(static_cast<std::uint32_t>(*value));
-    else
-      complain("--speeds: " + config::quoted(speed) + " is no speed; allowed: 0.01 ... 1000");
+}
+
+void Parser::take_trace(const std::string& path) {
+  sim::TraceError error;
+  auto trace = sim::read_trace(path, result_.experiment.nodes, error);
+  if (trace)
+    result_.experiment.trace = std::move(*trace);
+  else
+    complain("--arrivals: " + error.text, error.unreadable ? kExitNoInput : kExitDataError);
+}
+
+void Parser::take_speeds() {
+  std::vector<std::uint32_t> speeds;
+  std::string rest = text("speeds");
+  for (std::size_t comma = 0; comma != std::string::npos;) {
+    comma = rest.find(',');
+    const std::string speed = rest.substr(0, comma);
+    if (comma != std::string::npos) rest.erase(0, comma + 1);
+    std::string ignored;
+    const auto value = config::parse_quantity(Unit::thousandths, speed, ignored);
+    if (!value || *value < 10 || *value > 1'000'000)
+      return complain("--speeds: " + config::quoted(speed) +
+                      " is no speed; allowed: 0.01 ... 1000");
+    speeds.push_back(static_cast<std::uint32_t>(*value));
   }
-  if (experiment.speeds_thousandths.empty()) experiment.speeds_thousandths = {1000};
+  result_.experiment.speeds_thousandths = speeds;
 }
 
 void Parser::take_configuration(const std::vector<std::string>& arguments) {
@@ -168,8 +200,7 @@ void Parser::take_configuration(const std::vector<std::string>& arguments) {
   if (shared) defaults.core.load.slots = 1024;
   const auto loaded = config::load(static_cast<int>(words.size()), words.data(), defaults);
   if (const auto* errors = std::get_if<config::Errors>(&loaded)) {
-    error_.exit_code = config::Errors::kExitCode;
-    for (const std::string& line : errors->lines) complain(line);
+    for (const std::string& line : errors->lines) complain(line, kExitConfig);
     return;
   }
   const config::Settings& settings = std::get<config::Loaded>(loaded).settings;
@@ -188,32 +219,57 @@ void Parser::take_format() {
   if (csv) result_.format = RunOptions::Format::csv;
 }
 
+// Little load comes so far apart that no clock has room for it.
+void Parser::check_load() {
+  const sim::Experiment& experiment = result_.experiment;
+  if (!error_.lines.empty() || !experiment.trace.empty()) return;
+  if (sim::Workload::is_possible(sim::workload_of(experiment))) return;
+  complain(
+      "--load: with these arrivals, speeds and service they come more than 25 days apart; "
+      "allowed: more load");
+}
+
+// Sets what is known here apart from what the configuration knows.
+std::vector<std::string> Parser::take_options(const po::options_description& known,
+                                              const std::vector<std::string>& arguments) {
+  std::vector<std::string> for_configuration;
+  po::options_description all;
+  all.add(known).add(configuration_keys());
+  const po::parsed_options parsed =
+      po::command_line_parser(arguments)
+          .options(all)
+          .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+          .run();
+  po::parsed_options own(&known);
+  for (const po::option& option : parsed.options) {
+    if (option.string_key.empty() || option.position_key >= 0)
+      complain(config::quoted(option.value.at(0)) + " is no option; see peersim run --help");
+    else if (known.find_nothrow(option.string_key, false) != nullptr)
+      own.options.push_back(option);
+    else
+      for_configuration.push_back("--" + option.string_key + "=" + option.value.at(0));
+  }
+  po::store(own, given_);
+  return for_configuration;
+}
+
 std::variant<RunOptions, UsageError, std::string> Parser::parse(
     const std::vector<std::string>& arguments) {
   const po::options_description known = options();
   std::vector<std::string> for_configuration;
   try {
-    const po::parsed_options parsed =
-        po::command_line_parser(arguments)
-            .options(known)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .allow_unregistered()
-            .run();
-    po::store(parsed, given_);
-    for_configuration = po::collect_unrecognized(parsed.options, po::include_positional);
+    for_configuration = take_options(known, arguments);
   } catch (const po::error& error) {
     complain(error.what() + std::string("; see peersim run --help"));
     return error_;
   }
-  if (given_.contains("help")) {
-    std::ostringstream help;
-    help << kUsage << known;
-    return help.str();
-  }
+  if (given_.contains("help")) return run_help(known);
   take_quantities();
   take_workload();
-  take_configuration(for_configuration);
+  take_speeds();
   take_format();
+  take_configuration(for_configuration);
+  check_load();
   if (!error_.lines.empty()) return error_;
   return result_;
 }

@@ -23,7 +23,7 @@ struct RunOptions {
 
 struct UsageError {
   std::vector<std::string> lines;
-  int exit_code = 64;  // EX_USAGE; 78 if the configuration is wrong
+  int exit_code = 0;  // of the first line: see exits.h
 };
 
 // `arguments` without program and verb. A string is --help's text.
