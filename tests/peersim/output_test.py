@@ -9,7 +9,9 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
+import tempfile
 
 from program import PEERSIM, SMALL, PATIENCE_S, PeersimTest, main, peersim
 
@@ -63,10 +65,11 @@ class Forms(PeersimTest):
             self.assertEqual(f"{results[name]['half_width_95']:.6g}", width)
 
     def test_json_of_a_trace_whose_name_is_no_text(self):
-        path = b"/tmp/peersim_\xff_%d" % os.getpid()
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = os.path.join(os.fsencode(directory.name), b"trace\xff")
         with open(path, "w") as file:
             file.write("0 0 1\n")
-        self.addCleanup(os.remove, path)
         done = peersim("run", "--json", b"--arrivals=trace:" + path)
         self.assertEqual(done.returncode, 0, done.stderr)
         all = json.loads(done.stdout)
@@ -129,6 +132,16 @@ class NobodyTakesIt(PeersimTest):
                                       timeout=PATIENCE_S)
                 self.assertEqual((done.returncode, done.stderr), (
                     74, b"peersim: standard output cannot be written: it is closed\n"))
+
+    def test_a_reader_that_is_gone(self):
+        """As of any program: the signal, and not a word."""
+        for arguments in self.VERBS:
+            with self.subTest(arguments=arguments):
+                reader, writer = os.pipe()
+                os.close(reader)
+                done = peersim(*arguments, stdout=writer)
+                os.close(writer)
+                self.assertEqual((done.returncode, done.stderr), (-signal.SIGPIPE, b""))
 
     def test_a_full_disk_does_not_hide_a_mistake(self):
         with open("/dev/full", "w") as full:

@@ -1,17 +1,14 @@
 // When and where tasks come: rates, bursts, hot nodes; and recorded workloads.
 #include "sim/workload.h"
 
-#include <sys/stat.h>
-
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "tests/catch.h"
+#include "tests/peerd/scratch_directory.h"
 
 using core::kSecond;
 using sim::Arrival;
@@ -80,25 +77,10 @@ bool within(double value, double truth, double share) {
   return std::abs(value - truth) <= share * truth;
 }
 
-class TraceFile {
- public:
-  explicit TraceFile(const std::string& text) {
-    REQUIRE(::mkstemp(path_.data()) >= 0);
-    std::ofstream(path_) << text;
-  }
-  ~TraceFile() { std::remove(path_.c_str()); }
-  TraceFile(const TraceFile&) = delete;
-  TraceFile& operator=(const TraceFile&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = "/tmp/peersim_trace_XXXXXX";
-};
-
 std::vector<Arrival> read(const std::string& text, sim::NodeIndex nodes = 4) {
-  const TraceFile file(text);
+  const ScratchDirectory directory;
   sim::TraceError error;
-  const auto arrivals = sim::read_trace(file.path(), nodes, error);
+  const auto arrivals = sim::read_trace(directory.write("trace", text), nodes, error);
   CAPTURE(text, error.text);
   REQUIRE(arrivals);
   return *arrivals;
@@ -106,13 +88,14 @@ std::vector<Arrival> read(const std::string& text, sim::NodeIndex nodes = 4) {
 
 // The message without the file's name.
 std::string refusal(const std::string& text, sim::NodeIndex nodes = 4) {
-  const TraceFile file(text);
+  const ScratchDirectory directory;
+  const std::string path = directory.write("trace", text);
   sim::TraceError error;
   CAPTURE(text);
-  CHECK(!sim::read_trace(file.path(), nodes, error));
+  CHECK(!sim::read_trace(path, nodes, error));
   CHECK(!error.unreadable);
-  REQUIRE(error.text.starts_with(file.path()));
-  return error.text.substr(file.path().size());
+  REQUIRE(error.text.starts_with(path));
+  return error.text.substr(path.size());
 }
 
 constexpr char kNoTask[] =
