@@ -240,6 +240,8 @@ PeerId Node::Impl::referral_for(const Probe& probe, PeerId from) {
     if (wish.role != other || wish.peer == from || !context.peers.is_eligible(wish.peer)) continue;
     const PeerId peer = wish.peer;
     wishes.take(peer, other);
+    context.trace(What::referral_given, {}, from, static_cast<std::int64_t>(value(peer)),
+                  static_cast<std::int64_t>(other));
     return peer;
   }
   return PeerId::none;

@@ -90,6 +90,7 @@ Chosen Searches::choose(Active& active, PeerId peer) {
   const auto known = std::find_if(search.probed.begin(), search.probed.end(),
                                   [&](const Probed& entry) { return entry.peer == peer; });
   if (known == search.probed.end()) {
+    trace_referral(search, peer);
     search.probed.push_back({.peer = peer});
   } else {
     assert(known->state == Probed::State::answered);
@@ -100,6 +101,15 @@ Chosen Searches::choose(Active& active, PeerId peer) {
   if (wishes_.take(peer, other)) context_.trace(What::wish_used, search.task, peer, search.id);
   context_.trace(What::peer_chosen, search.task, peer, search.id);
   return {search.id, search.role, search.task, peer};
+}
+
+// If another peer said that this one would do.
+void Searches::trace_referral(const Search& search, PeerId peer) {
+  const auto by = std::find_if(search.probed.begin(), search.probed.end(),
+                               [&](const Probed& entry) { return entry.referral == peer; });
+  if (by == search.probed.end()) return;
+  context_.trace(What::referral_followed, search.task, peer, search.id,
+                 static_cast<std::int64_t>(value(by->peer)));
 }
 
 void Searches::probe(Active& active, const ProbePeer& ask) {

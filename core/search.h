@@ -65,6 +65,7 @@ class Searches {
 
   void note_wish(const Search& search, PeerId peer);
   Chosen choose(Active& active, PeerId peer);
+  void trace_referral(const Search& search, PeerId peer);
   void probe(Active& active, const ProbePeer& ask);
   Probed* pending(Active& active);
 

@@ -8,9 +8,9 @@
 namespace core {
 namespace {
 
-// {peer}; {int:x}, {load:x}, {role:x}, {veto:x}, {state:x}, {message:x}, {percent:x}, {time:x} and
-// {status:xy} read the fields a, b and c. {but:x} names a veto if there is one, {threshold:x} a
-// sender's threshold if there is one; {source:x} is an Offer's source_load.
+// {peer}; {who:x}, another peer, {int:x}, {load:x}, {role:x}, {veto:x}, {state:x}, {message:x},
+// {percent:x}, {time:x} and {status:xy} read the fields a, b and c. {but:x} names a veto if there
+// is one, {threshold:x} a sender's threshold if there is one; {source:x} is an Offer's source_load.
 struct Template {
   What what;
   const char* key;
@@ -44,6 +44,9 @@ constexpr Template kTemplates[] = {
     {What::probe_timed_out, "probe_timed_out", "{peer} does not answer the probe within {time:a}"},
     {What::wish_kept, "wish_kept", "remembers that {peer} asked, as a {role:a}"},
     {What::wish_used, "wish_used", "{peer} had asked before"},
+    {What::referral_given, "referral_given",
+     "refers {peer} to {who:a}, which asked before as a {role:b}"},
+    {What::referral_followed, "referral_followed", "search {int:a}: {who:b} refers to {peer}"},
     {What::peer_chosen, "peer_chosen", "search {int:a}: chooses {peer}"},
     {What::search_succeeded, "search_succeeded", "search {int:a} succeeds; peers asked: {int:b}"},
     {What::search_gave_up, "search_gave_up", "search {int:a} gives up; peers asked: {int:b}"},
@@ -173,6 +176,7 @@ std::string placeholder(std::string_view name, const Trace& trace, const Names& 
   const std::size_t colon = name.find(':');
   const std::string_view kind = name.substr(0, colon);
   const std::int64_t number = field(trace, name[colon + 1]);
+  if (kind == "who") return names(PeerId{static_cast<std::uint64_t>(number)});
   if (kind == "int") return std::to_string(number);
   if (kind == "load") return to_text(static_cast<Load>(number));
   if (kind == "role") return to_string(static_cast<Role>(number));

@@ -32,6 +32,8 @@ enum class What : std::uint8_t {
   probe_timed_out,
   wish_kept,
   wish_used,
+  referral_given,
+  referral_followed,
   peer_chosen,
   search_succeeded,
   search_gave_up,

@@ -14,8 +14,10 @@ constexpr int kFraction = 10;
 
 void Cpu::start(core::Time now, core::TaskId task, core::Duration work) {
   advance(now);
-  assert(!end_of_.contains(task));
+  assert(!end_of_.contains(task) && work > 0 && work <= kLongest);
+  if (ends_.empty()) done_ = 0;  // so that it cannot run over in any number of years
   const Work end = done_ + (static_cast<Work>(work) << kFraction);
+  assert(end > done_);
   ends_.insert({end, task});
   end_of_.emplace(task, end);
 }

@@ -19,7 +19,10 @@ class Cpu {
   Cpu(std::uint32_t processors, std::uint32_t speed_thousandths)
       : processors_(processors), speed_(speed_thousandths) {}
 
-  // A process that needs so much time on a processor of speed 1000. Times never go back.
+  static constexpr core::Duration kLongest = core::Duration{1} << 50;
+
+  // A process that needs so much time, 1 ... kLongest, on a processor of speed 1000. Times never go
+  // back.
   void start(core::Time now, core::TaskId task, core::Duration work);
   // Nothing if it is not there.
   void remove(core::Time now, core::TaskId task);

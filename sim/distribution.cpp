@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kLn2 = 0xb17217f7d1cf79abu;  // in units of 2^-64
 constexpr double kTwoTo32 = 4294967296.0;
 constexpr double kTwoTo64 = kTwoTo32 * kTwoTo32;
-constexpr int kLeastFraction = 16;
+constexpr int kLeastBits = 62;
 
 // (0, 1], in units of 2^-64.
 std::uint64_t uniform(core::Rng& rng) {
@@ -28,11 +28,21 @@ core::Duration draw_exponential(core::Rng& rng, core::Duration mean) {
       multiply_divide(static_cast<std::uint64_t>(mean), nats, std::uint64_t{1} << 56));
 }
 
-// x^-exponent for x >= 1.
-double power_minus(std::uint64_t x, double exponent) {
+// x^-exponent for x >= 1, in units of 2^-64.
+std::uint64_t power_bits(std::uint64_t x, double exponent) {
   const std::uint64_t log2 = (std::uint64_t{64} << 32) - minus_log2(x);
   const double y = exponent * static_cast<double>(log2);
-  return static_cast<double>(exp2_minus(static_cast<std::uint64_t>(y))) / kTwoTo64;
+  return exp2_minus(static_cast<std::uint64_t>(y));
+}
+
+double power_minus(std::uint64_t x, double exponent) {
+  return static_cast<double>(power_bits(x, exponent)) / kTwoTo64;
+}
+
+// x / 2^bits, rounded down; where bits is negative, x times so many twos.
+std::uint64_t shift(std::uint64_t x, int bits) {
+  if (bits <= 0) return x << -bits;
+  return bits < 64 ? x >> bits : 0;
 }
 
 double log2_of(std::uint64_t x) {
@@ -48,6 +58,14 @@ double pareto_mean(double alpha, std::uint64_t ratio) {
   return alpha / (alpha - 1) * (1 - tail) / below;
 }
 
+double pareto_least(core::Duration mean, std::uint32_t alpha_thousandths, std::uint64_t ratio) {
+  return static_cast<double>(mean) / pareto_mean(alpha_thousandths / 1000.0, ratio);
+}
+
+bool reaches_too_far(double least, std::uint64_t ratio) {
+  return least * static_cast<double>(ratio) > static_cast<double>(Distribution::kLongest);
+}
+
 }  // namespace
 
 Distribution Distribution::exponential(core::Duration mean) {
@@ -61,11 +79,14 @@ Distribution Distribution::deterministic(core::Duration mean) {
 Distribution Distribution::pareto(core::Duration mean, std::uint32_t alpha_thousandths,
                                   std::uint64_t ratio) {
   Distribution result{Shape::pareto, mean};
-  const double alpha = alpha_thousandths / 1000.0;
   result.alpha_thousandths_ = alpha_thousandths;
-  result.cut_off_ = static_cast<std::uint64_t>((1 - power_minus(ratio, alpha)) * kTwoTo64);
-  const double least = static_cast<double>(mean) / pareto_mean(alpha, ratio);
-  result.least_ = static_cast<std::uint64_t>(least * (1 << kLeastFraction));
+  result.cut_off_ = ~power_bits(ratio, alpha_thousandths / 1000.0);
+  const double least = pareto_least(mean, alpha_thousandths, ratio);
+  assert(!reaches_too_far(least, ratio));
+  int exponent = 0;
+  const double mantissa = std::frexp(least, &exponent);
+  result.least_ = static_cast<std::uint64_t>(std::ldexp(mantissa, kLeastBits));
+  result.least_fraction_ = kLeastBits - exponent;
   return result;
 }
 
@@ -93,10 +114,10 @@ core::Duration Distribution::draw(core::Rng& rng) const {
       // X = least * (1 - U (1 - ratio^-alpha))^(-1/alpha)
       const std::uint64_t survival = ~scale(rng.next(), cut_off_);
       const std::uint64_t bits = multiply_divide(minus_log2(survival), 1000, alpha_thousandths_);
-      const std::uint64_t whole = bits >> 32;
+      const auto whole = static_cast<int>(bits >> 32);
       const std::uint64_t rest = (std::uint64_t{1} << 32) - (bits & 0xffffffffu);
       const std::uint64_t scaled = scale(least_ << 1, exp2_minus(rest));  // least * 2^fraction
-      value = static_cast<core::Duration>((scaled << whole) >> kLeastFraction);
+      value = static_cast<core::Duration>(shift(scaled, least_fraction_ - whole));
       break;
     }
     case Shape::hyperexponential: {
@@ -136,7 +157,11 @@ std::optional<Distribution> Distribution::parse(const std::string& text, core::D
   const auto ratio = config::parse_quantity(config::Unit::count, rest.substr(second + 1), ignored);
   if (!alpha || *alpha < 100 || *alpha > 10'000) return wrong("has no such ALPHA");
   if (!ratio || *ratio < 2 || *ratio > 1'000'000'000) return wrong("has no such RATIO");
-  return pareto(mean, static_cast<std::uint32_t>(*alpha), static_cast<std::uint64_t>(*ratio));
+  const auto alpha_thousandths = static_cast<std::uint32_t>(*alpha);
+  const auto times = static_cast<std::uint64_t>(*ratio);
+  if (reaches_too_far(pareto_least(mean, alpha_thousandths, times), times))
+    return wrong("reaches beyond 35 years with that mean");
+  return pareto(mean, alpha_thousandths, times);
 }
 
 }  // namespace sim

@@ -14,10 +14,13 @@ class Distribution {
  public:
   enum class Shape : std::uint8_t { exponential, deterministic, pareto, hyperexponential };
 
+  // What a bounded Pareto may draw at most: 35 years, which virtual time has room for.
+  static constexpr core::Duration kLongest = core::Duration{1} << 50;
+
   static Distribution exponential(core::Duration mean);
   static Distribution deterministic(core::Duration mean);
   // Bounded Pareto: P(X > x) falls as x^-alpha between a least value and `ratio` times that.
-  // 0.1 <= alpha <= 10, 2 <= ratio <= 10^9.
+  // 0.1 <= alpha <= 10, 2 <= ratio <= 10^9, and nothing above kLongest.
   static Distribution pareto(core::Duration mean, std::uint32_t alpha_thousandths,
                              std::uint64_t ratio);
   // Two exponential phases of balanced means with that squared coefficient of variation, 1 ...
@@ -39,7 +42,8 @@ class Distribution {
   Shape shape_;
   core::Duration mean_;
   // pareto
-  std::uint64_t least_ = 0;  // in units of 2^-16 us
+  std::uint64_t least_ = 0;  // in units of 2^-least_fraction_ us, 62 bits of it
+  int least_fraction_ = 0;
   std::uint32_t alpha_thousandths_ = 0;
   std::uint64_t cut_off_ = 0;  // 1 - ratio^-alpha, in units of 2^-64
   // hyperexponential

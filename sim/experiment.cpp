@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "core/trace.h"
 
@@ -37,28 +39,33 @@ Sums sum(World& world) {
   return sums;
 }
 
-// Integrates over time the number of slots that stand idle while as many tasks wait elsewhere.
+// Integrates over time the number of processors that stand idle while as many tasks wait elsewhere,
+// in a queue or for their share of a processor.
 class Imbalance {
  public:
-  Imbalance(World& world, std::uint32_t slots) : world_(world), slots_(slots) {}
+  Imbalance(World& world, NodeIndex nodes, std::uint64_t processors)
+      : world_(world),
+        processors_(processors),
+        nodes_(nodes, {processors, 0}),
+        idle_(nodes * processors) {}
 
   void step(const StepTaken& step) {
-    area_ += std::uint64_t(step.now - since_) * std::min(idle_, waiting_);
-    since_ = step.now;
-    if (step.node >= nodes_.size()) {
-      idle_ += (step.node + 1 - nodes_.size()) * slots_;
-      nodes_.resize(step.node + 1, {slots_, 0});
-    }
+    advance(step.now);
     const core::TaskTable& tasks = world_.core(step.node).tasks();
     const std::uint64_t running = tasks.count(core::Task::Phase::running);
-    const Share share{slots_ - std::min<std::uint64_t>(slots_, running),
-                      tasks.count(core::Task::Phase::waiting)};
+    const std::uint64_t served = std::min(processors_, running);
+    const Share share{processors_ - served,
+                      tasks.count(core::Task::Phase::waiting) + running - served};
     Share& before = nodes_[step.node];
     idle_ += share.idle - before.idle;
     waiting_ += share.waiting - before.waiting;
     before = share;
   }
-  std::uint64_t area() const { return area_; }  // slots * us
+  // Processors * us, so far.
+  std::uint64_t area(core::Time now) {
+    advance(now);
+    return area_;
+  }
 
  private:
   struct Share {
@@ -66,11 +73,16 @@ class Imbalance {
     std::uint64_t waiting = 0;
   };
 
+  void advance(core::Time now) {
+    area_ += static_cast<std::uint64_t>(now - since_) * std::min(idle_, waiting_);
+    since_ = now;
+  }
+
   World& world_;
-  std::uint64_t slots_;
+  std::uint64_t processors_;  // of each node
   std::vector<Share> nodes_;
   core::Time since_ = 0;
-  std::uint64_t idle_ = 0;
+  std::uint64_t idle_;
   std::uint64_t waiting_ = 0;
   std::uint64_t area_ = 0;
 };
@@ -85,9 +97,12 @@ class Replication {
   void populate();
   std::optional<Arrival> next_arrival();
   void submit(const Arrival& arrival);
+  bool is_done() const { return responses_.size() + refused_ >= measured_; }
+  void stop_measuring();
   bool is_measured(std::uint64_t serial) const {
     return serial > warm_up_ && serial <= warm_up_ + measured_;
   }
+  void measure(core::Time now, core::TaskId ended);
   void watch(const StepTaken& step);
   Outcome outcome();
 
@@ -95,7 +110,7 @@ class Replication {
   std::uint32_t number_;
   const Progress& progress_;
   World world_;
-  Workload workload_;
+  std::optional<Workload> workload_;  // none: a trace
   Imbalance imbalance_;
   std::uint64_t warm_up_;
   std::uint64_t measured_;
@@ -106,6 +121,7 @@ class Replication {
   double slowdown_sum_ = 0;
   std::vector<core::Duration> responses_;
   Sums before_, after_;
+  bool stopped_measuring_ = false;
   std::uint64_t idle_before_ = 0, idle_after_ = 0;
 };
 
@@ -124,25 +140,16 @@ std::uint32_t speed_of(const Experiment& experiment, NodeIndex node) {
   return experiment.speeds_thousandths[node % experiment.speeds_thousandths.size()];
 }
 
-WorkloadOptions workload_options(const Experiment& experiment) {
-  std::uint64_t capacity = 0;
-  for (NodeIndex node = 0; node < experiment.nodes; ++node)
-    capacity += processors_of(experiment) * speed_of(experiment, node);
-  return {experiment.nodes, experiment.pattern, experiment.service, capacity,
-          experiment.load_thousandths};
-}
-
 Replication::Replication(const Experiment& experiment, std::uint32_t number,
                          const Progress& progress)
     : experiment_(experiment),
       number_(number),
       progress_(progress),
       world_(world_options(experiment, seed())),
-      workload_(workload_options(experiment), seed() ^ 0x5bd1e995u),
-      imbalance_(world_, experiment.config.load.slots) {
-  const std::uint64_t traced = experiment.trace.size();
-  warm_up_ = traced > 0 ? std::min(experiment.warm_up, traced / 2) : experiment.warm_up;
-  measured_ = traced > 0 ? std::min(experiment.tasks, traced - warm_up_) : experiment.tasks;
+      imbalance_(world_, experiment.nodes, processors_of(experiment)),
+      warm_up_(experiment.warm_up_tasks()),
+      measured_(experiment.measured_tasks()) {
+  if (experiment.trace.empty()) workload_.emplace(workload_of(experiment), seed() ^ 0x5bd1e995u);
 }
 
 void Replication::populate() {
@@ -158,14 +165,13 @@ void Replication::populate() {
 }
 
 std::optional<Arrival> Replication::next_arrival() {
-  if (experiment_.trace.empty()) return workload_.next();
+  if (workload_) return workload_->next();
   if (submitted_ == experiment_.trace.size()) return std::nullopt;
   return experiment_.trace[submitted_];
 }
 
 Outcome Replication::run() {
   populate();
-  const auto is_done = [this] { return responses_.size() + refused_ >= measured_; };
   const std::uint64_t most = (warm_up_ + measured_) * kMaxTailFactor;
   auto arrival = next_arrival();
   while (arrival && !is_done() && submitted_ < most) {
@@ -181,36 +187,44 @@ void Replication::submit(const Arrival& arrival) {
   const std::uint64_t serial = ++submitted_;
   if (serial == warm_up_ + 1) {
     before_ = sum(world_);
-    idle_before_ = imbalance_.area();
+    idle_before_ = imbalance_.area(world_.now());
   }
   Job job;
   job.service = arrival.service;
   job.needs.bundle_bytes = experiment_.bundle_bytes;
   world_.submit(arrival.home, job);
-  if (serial == warm_up_ + measured_) {
-    after_ = sum(world_);
-    idle_after_ = imbalance_.area();
-  }
+  const bool more_come = workload_ || submitted_ < experiment_.trace.size();
+  if (serial == warm_up_ + measured_ && more_come) stop_measuring();
   if (progress_ && serial % kProgressEvery == 0)
     progress_(
         std::min(1.0, static_cast<double>(serial) / static_cast<double>(warm_up_ + measured_)));
 }
 
+void Replication::stop_measuring() {
+  if (std::exchange(stopped_measuring_, true)) return;
+  after_ = sum(world_);
+  idle_after_ = imbalance_.area(world_.now());
+}
+
+void Replication::measure(core::Time now, core::TaskId id) {
+  const TaskHistory& task = world_.history().of(id);
+  const core::Duration response = now - task.submitted;
+  responses_.push_back(response);
+  service_sum_ += task.job.service;
+  slowdown_sum_ += static_cast<double>(response) / static_cast<double>(task.job.service);
+  max_moves_ = std::max<std::uint64_t>(max_moves_, task.moves);
+}
+
 void Replication::watch(const StepTaken& step) {
   imbalance_.step(step);
   if (const auto* exited = std::get_if<core::TaskExited>(&step.event)) {
-    if (!is_measured(exited->task.serial)) return;
-    const TaskHistory& task = world_.history().of(exited->task);
-    const core::Duration response = step.now - task.submitted;
-    responses_.push_back(response);
-    service_sum_ += task.job.service;
-    slowdown_sum_ += static_cast<double>(response) / static_cast<double>(task.job.service);
-    max_moves_ = std::max<std::uint64_t>(max_moves_, task.moves);
+    if (is_measured(exited->task.serial)) measure(step.now, exited->task);
   } else if (std::holds_alternative<core::TaskSubmitted>(step.event)) {
     for (const core::Action& action : step.actions)
       if (const auto* refused = std::get_if<core::Refused>(&action))
         if (is_measured(refused->task.serial)) ++refused_;
   }
+  if (is_done()) stop_measuring();
 }
 
 Outcome Replication::outcome() {
@@ -248,29 +262,60 @@ Outcome Replication::outcome() {
 
 std::vector<Quantity> make_quantities() {
   std::vector<Quantity> all = {
-      {"mean_s", [](const Outcome& o) { return o.mean_s; }},
-      {"p50_s", [](const Outcome& o) { return o.p50_s; }},
-      {"p90_s", [](const Outcome& o) { return o.p90_s; }},
-      {"p99_s", [](const Outcome& o) { return o.p99_s; }},
-      {"p999_s", [](const Outcome& o) { return o.p999_s; }},
-      {"slowdown", [](const Outcome& o) { return o.slowdown; }},
-      {"mean_slowdown", [](const Outcome& o) { return o.mean_slowdown; }},
-      {"utilisation", [](const Outcome& o) { return o.utilisation; }},
-      {"idle_while_waiting", [](const Outcome& o) { return o.idle_while_waiting; }},
-      {"refused", [](const Outcome& o) { return o.refused; }},
-      {"moves", [](const Outcome& o) { return o.moves; }},
-      {"max_moves", [](const Outcome& o) { return o.max_moves; }},
-      {"probes", [](const Outcome& o) { return o.probes; }},
-      {"overhead_s", [](const Outcome& o) { return o.overhead_s; }},
-      {"messages", [](const Outcome& o) { return o.messages; }},
+      {"mean_s", "mean response time: from a task's submission to the end of its process",
+       [](const Outcome& o) { return o.mean_s; }},
+      {"p50_s", "half of the tasks took at most so long", [](const Outcome& o) { return o.p50_s; }},
+      {"p90_s", "90 % of them did", [](const Outcome& o) { return o.p90_s; }},
+      {"p99_s", "99 % of them did", [](const Outcome& o) { return o.p99_s; }},
+      {"p999_s", "99.9 % of them did", [](const Outcome& o) { return o.p999_s; }},
+      {"slowdown", "mean response time over mean service time; 1: no task ever waited",
+       [](const Outcome& o) { return o.slowdown; }},
+      {"mean_slowdown",
+       "mean of each task's own response time over its service time; short tasks that wait weigh "
+       "in",
+       [](const Outcome& o) { return o.mean_slowdown; }},
+      {"utilisation", "share of all processors' time that tasks, and moving them, took",
+       [](const Outcome& o) { return o.utilisation; }},
+      {"idle_while_waiting",
+       "share of all processors that stood idle while as many tasks waited elsewhere, on average; "
+       "a perfect balancer makes it 0",
+       [](const Outcome& o) { return o.idle_while_waiting; }},
+      {"refused", "tasks refused at their submission, per task",
+       [](const Outcome& o) { return o.refused; }},
+      {"moves", "handovers from one peer to another, per task",
+       [](const Outcome& o) { return o.moves; }},
+      {"max_moves", "the most that a single task was moved",
+       [](const Outcome& o) { return o.max_moves; }},
+      {"probes", "questions for a peer's load, per task",
+       [](const Outcome& o) { return o.probes; }},
+      {"overhead_s",
+       "processor time that moving took, per task (--transfer-cpu and --transfer-cpu-per-mib)",
+       [](const Outcome& o) { return o.overhead_s; }},
+      {"messages", "datagrams of all kinds, per task", [](const Outcome& o) { return o.messages; }},
   };
   for (std::size_t i = 0; i < core::kMessages; ++i)
-    all.push_back({std::string("messages_") + core::message_name(i),
+    all.push_back({std::string("messages_") + core::message_name(i), "those of one kind, per task",
                    [i](const Outcome& o) { return o.by_message[i]; }});
   return all;
 }
 
 }  // namespace
+
+std::uint64_t Experiment::warm_up_tasks() const {
+  return trace.empty() ? warm_up : std::min<std::uint64_t>(warm_up, trace.size() / 2);
+}
+
+std::uint64_t Experiment::measured_tasks() const {
+  return trace.empty() ? tasks : std::min<std::uint64_t>(tasks, trace.size() - warm_up_tasks());
+}
+
+WorkloadOptions workload_of(const Experiment& experiment) {
+  std::uint64_t capacity = 0;
+  for (NodeIndex node = 0; node < experiment.nodes; ++node)
+    capacity += processors_of(experiment) * speed_of(experiment, node);
+  return {experiment.nodes, experiment.pattern, experiment.service, capacity,
+          experiment.load_thousandths};
+}
 
 const std::vector<Quantity>& quantities() {
   static const std::vector<Quantity> all = make_quantities();

@@ -20,27 +20,35 @@ struct Experiment {
   ArrivalPattern pattern{};
   Distribution service = Distribution::exponential(core::kSecond);
   std::uint32_t load_thousandths = 800;
-  std::vector<Arrival> trace{};                         // instead of the four above, if not empty
-  std::uint64_t bundle_bytes = 0;                       // of each task
-  std::uint32_t processors = 0;                         // of each node; 0: as many as slots
+  std::vector<Arrival> trace{};    // instead of pattern, service and load, if not empty
+  std::uint64_t bundle_bytes = 0;  // of each task
+  std::uint32_t processors = 0;    // of each node; 0: as many as slots
   std::vector<std::uint32_t> speeds_thousandths{1000};  // of the nodes in turn
   WorldOptions world{};                                 // its seed does not count
   std::uint32_t view = 0;                               // random peers known to each; 0: all
-  std::uint64_t warm_up = 10'000;                       // tasks before the measured ones
-  std::uint64_t tasks = 100'000;                        // measured
+  std::uint64_t warm_up = 10'000;  // tasks before the measured ones; at most half of a trace
+  std::uint64_t tasks = 100'000;   // measured; at most what is left of a trace
   std::uint32_t replications = 5;
   std::uint64_t seed = 1;
+
+  // What a trace leaves of the two.
+  std::uint64_t warm_up_tasks() const;
+  std::uint64_t measured_tasks() const;
 };
 
-// Of one replication. Times in seconds; everything else per task submitted while it was measured,
-// unless it says otherwise.
+// Of the load that the experiment asks for. Not if it has a trace.
+WorkloadOptions workload_of(const Experiment& experiment);
+
+// Of one replication. Times in seconds; everything else per measured task, unless it says
+// otherwise, from the first one's submission to the last one's (or, where no more tasks come, to
+// its end).
 struct Outcome {
   double mean_s = 0, p50_s = 0, p90_s = 0, p99_s = 0, p999_s = 0;  // response time
   double slowdown = 0;       // mean response time over mean service time
   double mean_slowdown = 0;  // mean of each task's response time over its service time
   double utilisation = 0;    // share of all processors' time
   double idle_while_waiting =
-      0;  // processors, over all, that stood idle while tasks waited elsewhere
+      0;  // share of all processors that was idle while as many tasks waited
   double refused = 0;
   double moves = 0;
   double max_moves = 0;  // of any task
@@ -52,7 +60,8 @@ struct Outcome {
 
 // One measured quantity.
 struct Quantity {
-  std::string name;  // "mean_s", "messages_probe"
+  std::string name;     // "mean_s", "messages_probe"
+  std::string meaning;  // in words, for --help
   std::function<double(const Outcome&)> of;
 };
 const std::vector<Quantity>& quantities();

@@ -6,10 +6,10 @@
 
 namespace sim {
 
-// -log2(x / 2^64), in units of 2^-32, rounded down. Requires x > 0.
+// -log2(x / 2^64), in units of 2^-32, rounded up. Requires x > 0.
 std::uint64_t minus_log2(std::uint64_t x);
 
-// 2^-(y / 2^32), in units of 2^-64; 2^64 - 1 stands for 1.
+// 2^-(y / 2^32), in units of 2^-64, at most 32 of them below the truth; 2^64 - 1 stands for 1.
 std::uint64_t exp2_minus(std::uint64_t y);
 
 // a * b / 2^64, rounded down.

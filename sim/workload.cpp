@@ -1,8 +1,10 @@
 #include "sim/workload.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
-#include <cmath>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -14,21 +16,31 @@ namespace {
 
 constexpr int kTickBits = 16;
 constexpr std::int64_t kMaxCount = 100'000;
+constexpr std::uint64_t kMaxGap = std::uint64_t{1} << 41;  // us: 44 times that fits in ticks
 constexpr std::size_t kMaxTraceTasks = 10'000'000;
+constexpr std::size_t kMaxTraceLine = 1000;
+constexpr core::Time kMaxTraceTime = 1'000'000'000 * core::kSecond;
 
 // Of a Poisson process: from one event, a task or a burst, to the next.
-core::Duration mean_gap_ticks(const WorkloadOptions& options) {
+std::uint64_t mean_gap(const WorkloadOptions& options, std::uint64_t units_per_us) {
   const bool in_bursts = options.pattern.kind == ArrivalPattern::Kind::bursts;
   const std::uint64_t tasks = in_bursts ? options.pattern.count : 1;
-  const auto work = static_cast<std::uint64_t>(options.service.mean()) * tasks << kTickBits;
+  const auto work = static_cast<std::uint64_t>(options.service.mean()) * tasks;
   const std::uint64_t rate = options.capacity_thousandths * options.load_thousandths;
-  return static_cast<core::Duration>(multiply_divide(work, 1'000'000, rate));
+  return multiply_divide(work * units_per_us, 1'000'000, rate);
+}
+
+core::Duration mean_gap_ticks(const WorkloadOptions& options) {
+  assert(Workload::is_possible(options));
+  const std::uint64_t ticks = mean_gap(options, std::uint64_t{1} << kTickBits);
+  return std::max<core::Duration>(1, static_cast<core::Duration>(ticks));
 }
 
 std::optional<core::Time> parse_seconds(const std::string& text) {
   std::string ignored;
   if (text.empty() || text.find_first_not_of("0123456789.") != std::string::npos) return {};
-  return config::parse_quantity(config::Unit::duration, text + "s", ignored);
+  const auto time = config::parse_quantity(config::Unit::duration, text + "s", ignored);
+  return time && *time <= kMaxTraceTime ? time : std::nullopt;
 }
 
 std::optional<Arrival> parse_line(const std::string& line, NodeIndex nodes) {
@@ -64,15 +76,20 @@ std::optional<ArrivalPattern> ArrivalPattern::parse(const std::string& text, std
 }
 
 Workload::Workload(const WorkloadOptions& options, std::uint64_t seed)
-    : options_(options),
-      rng_(seed),
-      gap_(Distribution::exponential(std::max<core::Duration>(1, mean_gap_ticks(options)))) {
-  assert(options.load_thousandths > 0 && options.nodes > 0);
+    : options_(options), rng_(seed), gap_(Distribution::exponential(mean_gap_ticks(options))) {
+  assert(options.nodes > 0);
+}
+
+bool Workload::is_possible(const WorkloadOptions& options) {
+  return options.load_thousandths > 0 && options.capacity_thousandths > 0 &&
+         mean_gap(options, 1) <= kMaxGap;
 }
 
 Arrival Workload::next() {
   if (of_burst_ == 0) {
     ticks_ += static_cast<std::uint64_t>(gap_.draw(rng_));
+    now_ += static_cast<core::Time>(ticks_ >> kTickBits);
+    ticks_ &= (std::uint64_t{1} << kTickBits) - 1;
     const bool is_hot = options_.pattern.kind == ArrivalPattern::Kind::hot;
     const NodeIndex homes =
         is_hot ? std::min(options_.pattern.count, options_.nodes) : options_.nodes;
@@ -81,29 +98,29 @@ Arrival Workload::next() {
   }
   if (of_burst_ > 0) --of_burst_;
   const core::Duration service = options_.service.draw(rng_);
-  return {static_cast<core::Time>(ticks_ >> kTickBits), home_, service};
+  return {now_, home_, service};
 }
 
 std::optional<std::vector<Arrival>> read_trace(const std::string& path, NodeIndex nodes,
-                                               std::string& error) {
+                                               TraceError& error) {
+  errno = 0;
   std::ifstream file(path);
-  if (!file) {
-    error = path + ": cannot be read";
-    return std::nullopt;
-  }
   std::vector<Arrival> arrivals;
-  std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
+  std::array<char, kMaxTraceLine + 1> buffer;
+  int number = 1;
+  const auto complain = [&](const std::string& what) {
+    error = {path + ":" + std::to_string(number) + ": " + what, false};
+    return std::nullopt;
+  };
+  for (; file.getline(buffer.data(), buffer.size()); ++number) {
+    std::string line = buffer.data();
     line.erase(std::min(line.find('#'), line.size()));
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const auto arrival = parse_line(line, nodes);
-    const auto complain = [&](const std::string& what) {
-      error = path + ":" + std::to_string(number) + ": " + what;
-      return std::nullopt;
-    };
     if (!arrival)
       return complain(config::quoted(line) +
-                      " is no task; allowed: SECONDS NODE SERVICE_SECONDS, nodes 0 ... " +
+                      " is no task; allowed: SECONDS NODE SERVICE_SECONDS, up to 10^9 s, nodes "
+                      "0 ... " +
                       std::to_string(nodes - 1));
     if (!arrivals.empty() && arrival->at < arrivals.back().at)
       return complain("comes before the task above; allowed: tasks by time");
@@ -111,8 +128,13 @@ std::optional<std::vector<Arrival>> read_trace(const std::string& path, NodeInde
       return complain("too many tasks; allowed: " + std::to_string(kMaxTraceTasks));
     arrivals.push_back(*arrival);
   }
+  if (!file.is_open() || file.bad()) {
+    error = {path + ": cannot be read: " + std::strerror(errno), true};
+    return std::nullopt;
+  }
+  if (!file.eof()) return complain("is longer than " + std::to_string(kMaxTraceLine) + " bytes");
   if (arrivals.empty()) {
-    error = path + ": contains no task";
+    error = {path + ": contains no task", false};
     return std::nullopt;
   }
   return arrivals;

@@ -43,21 +43,31 @@ struct WorkloadOptions {
 // Endless.
 class Workload {
  public:
+  // Tasks, or bursts, come no more than 25 days apart on average. Else there is no Workload of it.
+  static bool is_possible(const WorkloadOptions& options);
+
   Workload(const WorkloadOptions& options, std::uint64_t seed);
   Arrival next();
 
  private:
   WorkloadOptions options_;
   core::Rng rng_;
-  Distribution gap_;            // in ticks
-  std::uint64_t ticks_ = 0;     // of 2^-16 us: many nodes' arrivals are closer than a microsecond
+  Distribution gap_;  // in ticks
+  core::Time now_ = 0;
+  std::uint64_t ticks_ = 0;     // after that, of 2^-16 us: many nodes' tasks come closer than 1 us
   std::uint32_t of_burst_ = 0;  // tasks of the present burst still to come
   NodeIndex home_ = 0;
 };
 
-// A recorded workload: a line for each task, "SECONDS NODE SERVICE_SECONDS", by time; # begins a
-// comment. At most 10,000,000 tasks. On failure nullopt, and `error` names the line.
+struct TraceError {
+  std::string text;         // "FILE:LINE: what is wrong; what is allowed"
+  bool unreadable = false;  // there is no such file, or the system does not give it
+};
+
+// A recorded workload: a line for each task, "SECONDS NODE SERVICE_SECONDS", by time, in decimals
+// of 10^9 s at most and 1 us at the finest; # begins a comment. At most 10,000,000 tasks and 1000
+// bytes a line. On failure nullopt, and `error` says why.
 std::optional<std::vector<Arrival>> read_trace(const std::string& path, NodeIndex nodes,
-                                               std::string& error);
+                                               TraceError& error);
 
 }  // namespace sim

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "config/units.h"
+#include "sim/peersim/exits.h"
 #include "sim/peersim/progress.h"
 #include "sim/peersim/run_options.h"
 #include "sim/studies/chart.h"
@@ -22,8 +23,6 @@ namespace {
 namespace po = boost::program_options;
 using sim::studies::Entry;
 using sim::studies::Study;
-
-constexpr int kUsageError = 64, kUnavailable = 69, kCannotCreate = 73;
 
 std::string usage() {
   std::string text =
@@ -86,12 +85,15 @@ std::optional<OwnOptions> parse_own(const Entry& entry, const std::vector<std::s
 }
 
 Verb verb_of(const Entry& entry) {
-  std::ostringstream usage;
-  usage << "Usage: peersim experiment " << entry.name
-        << " [OPTION]... [--config FILE] [--SECTION.KEY=VALUE]...\n\n"
-        << entry.help << ".\nSee peersim run --help for what the options mean.\n\n"
-        << own_options(entry);
-  Verb verb{.usage = usage.str(), .defaults = {}, .varied = {}, .prints_result = false};
+  Verb verb{.help = nullptr, .defaults = {}, .varied = {}, .prints_result = false};
+  verb.help = [&entry](const po::options_description& options) {
+    std::ostringstream text;
+    text << "Usage: peersim experiment " << entry.name
+         << " [OPTION]... [--config FILE] [--SECTION.KEY=VALUE]...\n\n"
+         << entry.help << ".\nSee peersim run --help for what the options mean.\n\n"
+         << own_options(entry) << options;
+    return text.str();
+  };
   for (const auto& [name, value] : entry.defaults) verb.defaults[name] = value;
   for (const char* name : entry.varied) verb.varied.emplace_back(name);
   return verb;
@@ -118,7 +120,7 @@ bool make_directory(const std::string& directory) {
 
 int carry_out(const Study& study, const RunOptions& options, const std::string& directory) {
   // Before the work, not after it.
-  if (!make_directory(directory)) return kCannotCreate;
+  if (!make_directory(directory)) return kExitCannotCreate;
   std::vector<sim::studies::Row> rows;
   {
     ProgressBar bar(study.name);
@@ -131,12 +133,17 @@ int carry_out(const Study& study, const RunOptions& options, const std::string& 
   if (study.more)
     for (const sim::studies::File& file : study.more(rows)) files.push_back(file);
   for (const sim::studies::File& file : files)
-    if (!write(directory, file)) return kCannotCreate;
+    if (!write(directory, file)) return kExitCannotCreate;
   std::fputs(study.summary(rows).c_str(), stdout);
   std::string error;
-  if (sim::studies::draw(directory, study.name, error)) return 0;
+  if (sim::studies::draw(directory, study.name, error)) return kExitOk;
   fmt::print(stderr, "peersim: {}\n", error);
-  return kUnavailable;
+  return kExitUnavailable;
+}
+
+int print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  return kExitOk;
 }
 
 int fail(const std::vector<std::string>& lines, int exit_code) {
@@ -148,23 +155,21 @@ int fail(const std::vector<std::string>& lines, int exit_code) {
 
 int experiment(const std::vector<std::string>& arguments) {
   if (arguments.empty())
-    return fail({"an experiment is missing; see peersim experiment --help"}, kUsageError);
-  if (arguments[0] == "--help" || arguments[0] == "-h")
-    return std::fputs(usage().c_str(), stdout) < 0;
+    return fail({"an experiment is missing; see peersim experiment --help"}, kExitUsage);
+  if (arguments[0] == "--help" || arguments[0] == "-h") return print(usage());
   const Entry* entry = find(arguments[0]);
   if (entry == nullptr) {
     std::string names;
     for (const Entry& one : sim::studies::studies())
       names += (names.empty() ? "" : ", ") + std::string(one.name);
     return fail({config::quoted(arguments[0]) + " is no experiment; allowed: " + names},
-                kUsageError);
+                kExitUsage);
   }
   std::string error;
   const auto own = parse_own(*entry, {arguments.begin() + 1, arguments.end()}, error);
-  if (!own) return fail({error}, kUsageError);
+  if (!own) return fail({error}, kExitUsage);
   const auto parsed = parse_run_options(verb_of(*entry), own->others);
-  if (const auto* help = std::get_if<std::string>(&parsed))
-    return std::fputs(help->c_str(), stdout) < 0;
+  if (const auto* help = std::get_if<std::string>(&parsed)) return print(*help);
   if (const auto* wrong = std::get_if<UsageError>(&parsed))
     return fail(wrong->lines, wrong->exit_code);
   const auto& options = std::get<RunOptions>(parsed);

@@ -11,11 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "config/units.h"
 #include "sim/faults/bugs.h"
 #include "sim/faults/guard.h"
 #include "sim/faults/hunt.h"
 #include "sim/faults/plan.h"
 #include "sim/faults/shrink.h"
+#include "sim/peersim/exits.h"
 #include "sim/peersim/progress.h"
 
 namespace peersim {
@@ -26,11 +28,9 @@ using sim::faults::Plan;
 using sim::faults::Verdict;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kPassed = 0;
-constexpr int kFailed = 1;
-constexpr int kUsage = 64;
 constexpr std::size_t kTranscriptLines = 60;
 constexpr std::uint32_t kMaxJobs = 256;
+constexpr std::uint32_t kMaxMinutes = 366 * 24 * 60;
 
 struct Request {
   std::uint64_t first = 1, last = 100;
@@ -69,7 +69,12 @@ std::string bugs() {
 
 options::options_description description() {
   options::options_description all(
-      "peersim faults: the protocol under everything that can go wrong");
+      "Usage: peersim faults [OPTION]...\n\n"
+      "Lets everything break that can break, in virtual time, and checks every promise after each\n"
+      "step. A trial that fails is cut down to the shortest that fails alike, and told.\n\n"
+      "Exit status: 0 every promise was kept; 1 one was not; 64 wrong usage; 74 the output cannot "
+      "be\nwritten.\n\nOptions",
+      100);
   auto add = all.add_options();
   add("seeds", options::value<std::string>()->default_value("1..100"),
       "the trials to make, as 17 or 1..2000");
@@ -80,7 +85,7 @@ options::options_description description() {
   add("minutes", options::value<std::uint32_t>()->default_value(0), "stop after so long; 0: never");
   add("bug", options::value<std::string>(), ("a deliberate one, to be found: " + bugs()).c_str());
   add("transcript", "print the whole transcript of a failure, or of a single seed");
-  add("help", "this text");
+  add("help,h", "print this and end");
   return all;
 }
 
@@ -108,15 +113,15 @@ int show_one(const Request& request) {
   const Plan plan = sim::faults::draw_plan(request.first, request.bug);
   const Verdict verdict = sim::faults::carry_out_guarded(plan, {SIZE_MAX});
   std::cout << describe(plan) << verdict.transcript;
-  if (!verdict.failed()) return kPassed;
+  if (!verdict.failed()) return kExitOk;
   std::cout << "broken: " << verdict.broken << "\n";
-  return kFailed;
+  return kExitBroken;
 }
 
 int carry_out(const Request& request) {
   if (request.transcript && request.first == request.last) return show_one(request);
   const auto begun = Clock::now();
-  const auto total = static_cast<double>(request.last - request.first + 1);
+  const auto total = static_cast<double>(request.last - request.first) + 1;
   ProgressBar bar("faults");
   const sim::Progress progress = bar.progress();
   sim::faults::HuntOptions hunt;
@@ -130,25 +135,25 @@ int carry_out(const Request& request) {
   const sim::faults::HuntResult result = sim::faults::hunt(hunt);
   if (result.failing) {
     report(*result.failing, request);
-    return kFailed;
+    return kExitBroken;
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
   if (result.broken_off) {
     std::cerr << "peersim: trials could not be started: " << result.done << " were made\n";
-    return kFailed;
+    return kExitBroken;
   }
   std::cout << result.done << " seeds passed, " << result.events << " steps, in "
             << static_cast<std::uint64_t>(seconds * 10) / 10
             << " s: " << static_cast<std::uint64_t>(static_cast<double>(result.done) / seconds)
             << " seeds/s\n";
-  return kPassed;
+  return kExitOk;
 }
 
 std::optional<Request> read(const options::variables_map& values, std::string& error) {
   Request request;
   if (!read_seeds(values["seeds"].as<std::string>(), request)) {
-    error = "--seeds takes a number or a range as 1..2000, not \"" +
-            values["seeds"].as<std::string>() + "\"";
+    error = "--seeds takes a number or a range as 1..2000, not " +
+            config::quoted(values["seeds"].as<std::string>());
     return std::nullopt;
   }
   request.jobs = values["jobs"].as<std::uint32_t>();
@@ -157,11 +162,15 @@ std::optional<Request> read(const options::variables_map& values, std::string& e
     return std::nullopt;
   }
   request.minutes = values["minutes"].as<std::uint32_t>();
+  if (request.minutes > kMaxMinutes) {
+    error = "--minutes takes 0 to " + std::to_string(kMaxMinutes);
+    return std::nullopt;
+  }
   if (values.count("bug") > 0) {
     const std::string name = values["bug"].as<std::string>();
     const sim::faults::Bug* bug = sim::faults::find_bug(name);
     if (bug == nullptr) {
-      error = "--bug knows no \"" + name + "\"; known are " + bugs();
+      error = "--bug knows no " + config::quoted(name) + "; known are " + bugs();
       return std::nullopt;
     }
     if (!core::kSabotagePossible) {
@@ -184,6 +193,8 @@ int faults(const std::vector<std::string>& arguments) {
     options::store(options::command_line_parser(arguments)
                        .options(all)
                        .positional(options::positional_options_description())
+                       .style(options::command_line_style::unix_style &
+                              ~options::command_line_style::allow_guessing)
                        .run(),
                    values);
     options::notify(values);
@@ -192,13 +203,13 @@ int faults(const std::vector<std::string>& arguments) {
   }
   if (error.empty() && values.count("help") > 0) {
     std::cout << all;
-    return kPassed;
+    return kExitOk;
   }
   std::optional<Request> request;
   if (error.empty()) request = read(values, error);
   if (request) return carry_out(*request);
   std::cerr << "peersim faults: " << error << "; see peersim faults --help\n";
-  return kUsage;
+  return kExitUsage;
 }
 
 }  // namespace peersim

@@ -35,7 +35,8 @@ std::string heading(const RunOptions& options) {
       "{} tasks after {} to warm up, {} replications from seed {}\n\n",
       experiment.nodes, options.discipline, work, options.settings.preset, policy.transfer,
       policy.selection, policy.location, policy.information, experiment.config.limits.probe_limit,
-      experiment.tasks, experiment.warm_up, experiment.replications, experiment.seed);
+      experiment.measured_tasks(), experiment.warm_up_tasks(), experiment.replications,
+      experiment.seed);
 }
 
 std::string table(const RunOptions& options, const sim::Result& result) {
@@ -48,7 +49,8 @@ std::string table(const RunOptions& options, const sim::Result& result) {
     if (estimate.half_width >= 0) text += "   +- " + number(estimate.half_width);
     text += "\n";
   }
-  return text + "\nTimes are response times; counts are per task.\n";
+  return text +
+         "\nTimes are in seconds, counts per task; peersim run --help explains each quantity.\n";
 }
 
 std::string csv(const sim::Result& result) {
@@ -65,12 +67,16 @@ std::string json(const RunOptions& options, const sim::Result& result) {
   nlohmann::ordered_json all;
   const sim::Experiment& experiment = options.experiment;
   all["nodes"] = experiment.nodes;
-  all["load"] = experiment.load_thousandths / 1000.0;
-  all["service"] = options.service;
+  if (experiment.trace.empty()) {
+    all["load"] = experiment.load_thousandths / 1000.0;
+    all["service"] = options.service;
+    all["mean_service_s"] = static_cast<double>(experiment.service.mean()) / core::kSecond;
+  }
   all["arrivals"] = options.arrivals;
   all["discipline"] = options.discipline;
   all["preset"] = options.settings.preset;
-  all["tasks"] = experiment.tasks;
+  all["tasks"] = experiment.measured_tasks();
+  all["warm_up"] = experiment.warm_up_tasks();
   all["replications"] = experiment.replications;
   all["seed"] = experiment.seed;
   for (const sim::Quantity& quantity : sim::quantities()) {
@@ -79,7 +85,8 @@ std::string json(const RunOptions& options, const sim::Result& result) {
     one["mean"] = estimate.mean;
     if (estimate.half_width >= 0) one["half_width_95"] = estimate.half_width;
   }
-  return all.dump(2) + "\n";
+  // A trace's name need not be UTF-8.
+  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

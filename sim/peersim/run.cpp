@@ -4,12 +4,14 @@
 
 #include "sim/peersim/progress.h"
 #include "sim/peersim/report.h"
+#include "sim/peersim/run_help.h"
 #include "sim/peersim/run_options.h"
 
 namespace peersim {
 
 int run(const std::vector<std::string>& arguments) {
-  const auto parsed = parse_run_options(kRunVerb, arguments);
+  const auto parsed =
+      parse_run_options({.help = run_help, .defaults = {}, .varied = {}}, arguments);
   if (const auto* help = std::get_if<std::string>(&parsed)) {
     std::fputs(help->c_str(), stdout);
     return 0;

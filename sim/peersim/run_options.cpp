@@ -7,26 +7,18 @@
 #include <boost/program_options/variables_map.hpp>
 #include <cassert>
 #include <optional>
-#include <sstream>
 #include <thread>
 
+#include "config/help.h"
 #include "config/keys.h"
 #include "config/units.h"
+#include "sim/peersim/exits.h"
 
 namespace peersim {
 namespace {
 
 namespace po = boost::program_options;
 using config::Unit;
-
-constexpr char kRunUsage[] =
-    "Usage: peersim run [OPTION]... [--config FILE] [--SECTION.KEY=VALUE]...\n"
-    "\n"
-    "Runs peerd's own core and policies in virtual time and says how long tasks take. Policies, "
-    "limits\n"
-    "and all else that peerd is configured with are the same keys here (peerd --help lists them);\n"
-    "unlike there, limits.search_retry is 0, load.slots 1 and membership.probe_interval 1h unless\n"
-    "given.\n\n";
 
 // What the simulator takes where peerd has this machine's values: one slot, searches on arrivals
 // and departures alone, and no failure detection in a world without failures.
@@ -50,39 +42,6 @@ struct Range {
   std::int64_t min, max;
 };
 
-constexpr char kCluster[] = "The cluster", kWorkload[] = "The workload", kRun[] = "The run";
-
-struct Option {
-  const char* group;
-  const char* name;
-  const char* argument;
-  const char* otherwise;
-  const char* help;
-};
-
-constexpr Option kOptions[] = {
-    {kCluster, "nodes", "COUNT", "40", "how many peers"},
-    {kCluster, "discipline", "NAME", "fcfs",
-     "fcfs: each slot is a processor; ps: one processor per peer, shared by its slots"},
-    {kCluster, "speeds", "LIST", "1", "of the peers in turn, as 1,1,0.5"},
-    {kCluster, "delay", "TIME", "0", "of each message, one way"},
-    {kCluster, "transfer-time", "TIME", "0", "of each task on the link"},
-    {kCluster, "bandwidth", "SIZE", "0", "of the link per second for tasks' files; 0: unlimited"},
-    {kCluster, "transfer-cpu", "TIME", "0", "of the sender's processor for each task sent"},
-    {kCluster, "transfer-cpu-per-mib", "TIME", "0", "the same for each MiB of its files"},
-    {kWorkload, "load", "RHO", "0.8", "offered work over capacity; above 1 queues grow for ever"},
-    {kWorkload, "service", "SHAPE", "exponential",
-     "exponential, deterministic, pareto:ALPHA:RATIO or hyperexponential:CV2"},
-    {kWorkload, "mean-service", "TIME", "1s", "on a processor of speed 1"},
-    {kWorkload, "arrivals", "PATTERN", "poisson", "poisson, bursts:SIZE, hot:NODES or trace:FILE"},
-    {kWorkload, "task-size", "SIZE", "0", "of each task's files"},
-    {kRun, "tasks", "COUNT", "100000", "measured in each replication"},
-    {kRun, "warm-up", "COUNT", "10000", "tasks before them"},
-    {kRun, "replications", "COUNT", "5", "with different seeds, for the confidence intervals"},
-    {kRun, "seed", "NUMBER", "1", "the same seed gives the same output, byte for byte"},
-    {kRun, "jobs", "COUNT", "0", "replications at once; 0: as many as processors"},
-};
-
 class Parser {
  public:
   explicit Parser(const Verb& verb) : verb_(verb) {}
@@ -90,17 +49,21 @@ class Parser {
       const std::vector<std::string>& arguments);
 
  private:
-  po::options_description options(bool with_varied) const;
-  bool varies(const std::string& name) const;
-  void refuse_varied(const std::vector<std::string>& for_configuration);
+  po::options_description configuration_keys() const;
   void take_quantities();
   void take_workload();
+  void take_trace(const std::string& path);
+  void take_speeds();
   void take_configuration(const std::vector<std::string>& arguments);
   void take_format();
+  void check_load();
+  void refuse_varied(const std::vector<std::string>& for_configuration);
+  std::vector<std::string> take_options(const po::options_description& known,
+                                        const std::vector<std::string>& arguments);
   template <typename Number>
   void quantity(const char* name, Unit unit, Range range, Number& field);
   std::string text(const char* name) const { return given_[name].as<std::string>(); }
-  void complain(const std::string& line) { error_.lines.push_back(line); }
+  void complain(const std::string& line, int exit_code = kExitUsage);
 
   const Verb& verb_;
   po::variables_map given_;
@@ -108,42 +71,17 @@ class Parser {
   UsageError error_;
 };
 
-po::options_description Parser::options(bool with_varied) const {
+po::options_description Parser::configuration_keys() const {
   po::options_description all;
-  for (const char* group : {kCluster, kWorkload, kRun}) {
-    po::options_description some(group, 100);
-    for (const Option& option : kOptions) {
-      if (option.group != group || (!with_varied && varies(option.name))) continue;
-      const auto given = verb_.defaults.find(option.name);
-      const std::string otherwise =
-          given == verb_.defaults.end() ? option.otherwise : given->second;
-      const auto value =
-          po::value<std::string>()->value_name(option.argument)->default_value(otherwise);
-      some.add_options()(option.name, value, option.help);
-    }
-    if (group == kRun && verb_.prints_result)
-      some.add_options()("json", "print JSON")("csv", "print CSV");
-    if (group == kRun) some.add_options()("help,h", "print this and end");
-    all.add(some);
-  }
+  all.add_options()("config", po::value<std::string>());
+  for (const config::Section& section : config::sections())
+    all.add(config::key_options(section.name));
   return all;
 }
 
-bool Parser::varies(const std::string& name) const {
-  return std::find(verb_.varied.begin(), verb_.varied.end(), name) != verb_.varied.end();
-}
-
-// Those of the configuration as well, on the command line; a file may name them.
-void Parser::refuse_varied(const std::vector<std::string>& for_configuration) {
-  for (const std::string& name : verb_.varied) {
-    const bool is_option = given_.contains(name) && !given_[name].defaulted();
-    const bool is_key = std::any_of(
-        for_configuration.begin(), for_configuration.end(), [&](const std::string& argument) {
-          return argument == "--" + name || argument.starts_with("--" + name + "=");
-        });
-    if (is_option || is_key)
-      complain("--" + name + ": the experiment sets it itself; leave it out");
-  }
+void Parser::complain(const std::string& line, int exit_code) {
+  if (error_.lines.empty()) error_.exit_code = exit_code;
+  error_.lines.push_back(line);
 }
 
 template <typename Number>
@@ -196,24 +134,38 @@ void Parser::take_workload() {
     complain("--service: " + error);
   result_.arrivals = text("arrivals");
   if (result_.arrivals.starts_with("trace:")) {
-    auto trace = sim::read_trace(result_.arrivals.substr(6), experiment.nodes, error);
-    if (trace) experiment.trace = std::move(*trace);
-    if (!trace) complain("--arrivals: " + error);
+    take_trace(result_.arrivals.substr(6));
   } else if (const auto pattern = sim::ArrivalPattern::parse(result_.arrivals, error)) {
     experiment.pattern = *pattern;
   } else {
     complain("--arrivals: " + error);
   }
-  experiment.speeds_thousandths.clear();
-  std::istringstream speeds(text("speeds"));
-  for (std::string speed; std::getline(speeds, speed, ',');) {
-    const auto value = config::parse_quantity(Unit::thousandths, speed, error);
-    if (value && *value >= 10 && *value <= 1'000'000)
-      experiment.speeds_thousandths.push_back(static_cast<std::uint32_t>(*value));
-    else
-      complain("--speeds: " + config::quoted(speed) + " is no speed; allowed: 0.01 ... 1000");
+}
+
+void Parser::take_trace(const std::string& path) {
+  sim::TraceError error;
+  auto trace = sim::read_trace(path, result_.experiment.nodes, error);
+  if (trace)
+    result_.experiment.trace = std::move(*trace);
+  else
+    complain("--arrivals: " + error.text, error.unreadable ? kExitNoInput : kExitDataError);
+}
+
+void Parser::take_speeds() {
+  std::vector<std::uint32_t> speeds;
+  std::string rest = text("speeds");
+  for (std::size_t comma = 0; comma != std::string::npos;) {
+    comma = rest.find(',');
+    const std::string speed = rest.substr(0, comma);
+    if (comma != std::string::npos) rest.erase(0, comma + 1);
+    std::string ignored;
+    const auto value = config::parse_quantity(Unit::thousandths, speed, ignored);
+    if (!value || *value < 10 || *value > 1'000'000)
+      return complain("--speeds: " + config::quoted(speed) +
+                      " is no speed; allowed: 0.01 ... 1000");
+    speeds.push_back(static_cast<std::uint32_t>(*value));
   }
-  if (experiment.speeds_thousandths.empty()) experiment.speeds_thousandths = {1000};
+  result_.experiment.speeds_thousandths = speeds;
 }
 
 void Parser::take_configuration(const std::vector<std::string>& arguments) {
@@ -227,8 +179,7 @@ void Parser::take_configuration(const std::vector<std::string>& arguments) {
   if (shared) defaults.core.load.slots = 1024;
   const auto loaded = config::load(static_cast<int>(words.size()), words.data(), defaults);
   if (const auto* errors = std::get_if<config::Errors>(&loaded)) {
-    error_.exit_code = config::Errors::kExitCode;
-    for (const std::string& line : errors->lines) complain(line);
+    for (const std::string& line : errors->lines) complain(line, kExitConfig);
     return;
   }
   const config::Settings& settings = std::get<config::Loaded>(loaded).settings;
@@ -248,40 +199,75 @@ void Parser::take_format() {
   if (csv) result_.format = RunOptions::Format::csv;
 }
 
+// Those of the configuration are refused on the command line; a file may hold them.
+void Parser::refuse_varied(const std::vector<std::string>& for_configuration) {
+  for (const std::string& name : verb_.varied) {
+    const bool is_option = given_.contains(name) && !given_[name].defaulted();
+    const bool is_key = std::any_of(
+        for_configuration.begin(), for_configuration.end(),
+        [&](const std::string& argument) { return argument.starts_with("--" + name + "="); });
+    if (is_option || is_key)
+      complain("--" + name + ": the experiment sets it itself; leave it out");
+  }
+}
+
+// Little load comes so far apart that no clock has room for it.
+void Parser::check_load() {
+  const sim::Experiment& experiment = result_.experiment;
+  if (!error_.lines.empty() || !experiment.trace.empty()) return;
+  if (sim::Workload::is_possible(sim::workload_of(experiment))) return;
+  complain(
+      "--load: with these arrivals, speeds and service they come more than 25 days apart; "
+      "allowed: more load");
+}
+
+// Sets what is known here apart from what the configuration knows.
+std::vector<std::string> Parser::take_options(const po::options_description& known,
+                                              const std::vector<std::string>& arguments) {
+  std::vector<std::string> for_configuration;
+  po::options_description all;
+  all.add(known).add(configuration_keys());
+  const po::parsed_options parsed =
+      po::command_line_parser(arguments)
+          .options(all)
+          .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+          .run();
+  po::parsed_options own(&known);
+  for (const po::option& option : parsed.options) {
+    if (option.string_key.empty() || option.position_key >= 0)
+      complain(config::quoted(option.value.at(0)) + " is no option; see --help");
+    else if (known.find_nothrow(option.string_key, false) != nullptr)
+      own.options.push_back(option);
+    else
+      for_configuration.push_back("--" + option.string_key + "=" + option.value.at(0));
+  }
+  po::store(own, given_);
+  return for_configuration;
+}
+
 std::variant<RunOptions, UsageError, std::string> Parser::parse(
     const std::vector<std::string>& arguments) {
-  const po::options_description known = options(true);
+  const po::options_description known = options_of(verb_, true);
   std::vector<std::string> for_configuration;
   try {
-    const po::parsed_options parsed =
-        po::command_line_parser(arguments)
-            .options(known)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .allow_unregistered()
-            .run();
-    po::store(parsed, given_);
-    for_configuration = po::collect_unrecognized(parsed.options, po::include_positional);
+    for_configuration = take_options(known, arguments);
   } catch (const po::error& error) {
     complain(error.what() + std::string("; see --help"));
     return error_;
   }
-  if (given_.contains("help")) {
-    std::ostringstream help;
-    help << verb_.usage << options(false);
-    return help.str();
-  }
+  if (given_.contains("help")) return verb_.help(options_of(verb_, false));
   refuse_varied(for_configuration);
   take_quantities();
   take_workload();
-  take_configuration(for_configuration);
+  take_speeds();
   take_format();
+  take_configuration(for_configuration);
+  check_load();
   if (!error_.lines.empty()) return error_;
   return result_;
 }
 
 }  // namespace
-
-const Verb kRunVerb{.usage = kRunUsage, .defaults = {}, .varied = {}};
 
 std::variant<RunOptions, UsageError, std::string> parse_run_options(
     const Verb& verb, const std::vector<std::string>& arguments) {

@@ -2,13 +2,13 @@
 // the configuration's own keys, everything that peerd's file holds.
 #pragma once
 
-#include <map>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "config/settings.h"
 #include "sim/experiment.h"
+#include "sim/peersim/option_table.h"
 
 namespace peersim {
 
@@ -22,18 +22,9 @@ struct RunOptions {
   Format format = Format::text;
 };
 
-// What a verb that runs experiments does in its own way.
-struct Verb {
-  std::string usage;                            // the head of --help
-  std::map<std::string, std::string> defaults;  // other than peersim run's; configuration keys too
-  std::vector<std::string> varied;              // options that the verb sets itself
-  bool prints_result = true;                    // as text, JSON or CSV
-};
-extern const Verb kRunVerb;
-
 struct UsageError {
   std::vector<std::string> lines;
-  int exit_code = 64;  // EX_USAGE; 78 if the configuration is wrong
+  int exit_code = 0;  // of the first line: see exits.h
 };
 
 // `arguments` without program and verb. A string is --help's text.

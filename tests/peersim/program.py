@@ -1,0 +1,41 @@
+"""peersim as a program: run, and what it answers."""
+
+import os
+import subprocess
+import unittest
+
+PEERSIM = os.environ["PEERSIM"]
+# Generous: this bounds a failure, it measures nothing. A loaded machine may take its time.
+PATIENCE_S = 60
+
+# A run that takes a fraction of a second.
+SMALL = ["run", "--nodes", "5", "--tasks", "500", "--warm-up", "100", "--replications", "2"]
+
+
+def peersim(*arguments, **options):
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+               "timeout": PATIENCE_S, **options}
+    return subprocess.run([PEERSIM, *arguments], **options)
+
+
+class PeersimTest(unittest.TestCase):
+    maxDiff = None
+
+    def good(self, *arguments):
+        """What it prints."""
+        done = peersim(*arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, b""), arguments)
+        return done.stdout.decode()
+
+    def refused(self, code, *arguments, lines=1):
+        """Its lines on standard error; nothing else comes of it."""
+        done = peersim(*arguments)
+        self.assertEqual((done.returncode, done.stdout), (code, b""), (arguments, done.stderr))
+        text = done.stderr.decode()
+        self.assertTrue(text.endswith("\n"), text)
+        self.assertEqual(text.count("\n"), lines, text)
+        return text
+
+
+def main():
+    unittest.main(verbosity=2)
