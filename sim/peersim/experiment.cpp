@@ -79,13 +79,17 @@ std::optional<OwnOptions> parse_own(const Entry& entry, const std::vector<std::s
     if (cost) own.message_cost = *cost;
     if (!cost) error = "--message-cost: " + error;
   } catch (const po::error& wrong) {
-    error = wrong.what() + std::string("; see --help");
+    error = fmt::format("{}; see peersim experiment {} --help", wrong.what(), entry.name);
   }
   return error.empty() ? std::optional(own) : std::nullopt;
 }
 
 Verb verb_of(const Entry& entry) {
-  Verb verb{.help = nullptr, .defaults = {}, .varied = {}, .prints_result = false};
+  Verb verb{.name = std::string("experiment ") + entry.name,
+            .help = nullptr,
+            .defaults = {},
+            .varied = {},
+            .prints_result = false};
   verb.help = [&entry](const po::options_description& options) {
     std::ostringstream text;
     text << "Usage: peersim experiment " << entry.name

@@ -48,8 +48,8 @@ constexpr Option kOptions[] = {
 
 }  // namespace
 
-bool Verb::varies(const std::string& name) const {
-  return std::find(varied.begin(), varied.end(), name) != varied.end();
+bool Verb::varies(const std::string& option) const {
+  return std::find(varied.begin(), varied.end(), option) != varied.end();
 }
 
 po::options_description options_of(const Verb& verb, bool with_varied) {

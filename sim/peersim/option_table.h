@@ -11,13 +11,14 @@ namespace peersim {
 
 // What a verb does in its own way.
 struct Verb {
+  std::string name;  // "run"
   // --help's whole text around the list of options.
   std::function<std::string(const boost::program_options::options_description&)> help;
   std::map<std::string, std::string> defaults;  // other than the table's; configuration keys too
   std::vector<std::string> varied;              // options and keys that the verb sets itself
   bool prints_result = true;                    // as text, JSON or CSV
 
-  bool varies(const std::string& name) const;
+  bool varies(const std::string& option) const;
 };
 
 // Each has a default. Those that the verb varies are understood too, but not worth showing.

@@ -11,7 +11,7 @@ namespace peersim {
 
 int run(const std::vector<std::string>& arguments) {
   const auto parsed =
-      parse_run_options({.help = run_help, .defaults = {}, .varied = {}}, arguments);
+      parse_run_options({.name = "run", .help = run_help, .defaults = {}, .varied = {}}, arguments);
   if (const auto* help = std::get_if<std::string>(&parsed)) {
     std::fputs(help->c_str(), stdout);
     return 0;

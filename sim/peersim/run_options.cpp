@@ -235,7 +235,8 @@ std::vector<std::string> Parser::take_options(const po::options_description& kno
   po::parsed_options own(&known);
   for (const po::option& option : parsed.options) {
     if (option.string_key.empty() || option.position_key >= 0)
-      complain(config::quoted(option.value.at(0)) + " is no option; see --help");
+      complain(config::quoted(option.value.at(0)) + " is no option; see peersim " + verb_.name +
+               " --help");
     else if (known.find_nothrow(option.string_key, false) != nullptr)
       own.options.push_back(option);
     else
@@ -252,7 +253,7 @@ std::variant<RunOptions, UsageError, std::string> Parser::parse(
   try {
     for_configuration = take_options(known, arguments);
   } catch (const po::error& error) {
-    complain(error.what() + std::string("; see --help"));
+    complain(error.what() + std::string("; see peersim " + verb_.name + " --help"));
     return error_;
   }
   if (given_.contains("help")) return verb_.help(options_of(verb_, false));

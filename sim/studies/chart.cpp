@@ -171,7 +171,8 @@ std::string script(const HeatMap& map) {
 bool draw(const std::string& directory, const std::string& name, std::string& error) {
   const std::string file = name + ".gp";
   // The script writes beside itself.
-  const std::string command = "cd \"$0\" && exec gnuplot \"$1\"";
+  const std::string command =
+      "cd \"$0\" || exit 1; command -v gnuplot >/dev/null || exit 127; gnuplot \"$1\"";
   const char* const arguments[] = {"sh",         "-c",   command.c_str(), directory.c_str(),
                                    file.c_str(), nullptr};
   pid_t child = 0;

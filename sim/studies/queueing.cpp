@@ -41,7 +41,7 @@ Point point(const Experiment& base, const std::string& series, std::uint32_t loa
 std::vector<Point> points(const Experiment& base) {
   std::vector<Point> all;
   for (const std::uint32_t load : kLoads) {
-    Point alone = point(base, "two peers, no balancing", load);
+    Point alone = point(base, "two peers alone", load);
     alone.experiment.config.policy = with_preset(base.config.policy, "none");
     all.push_back(alone);
     for (const std::uint32_t cost : kCosts) {

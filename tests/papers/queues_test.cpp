@@ -1,4 +1,5 @@
 // Queues without balancing: M/M/1, M/M/2, M/M/K, processor sharing, deterministic service.
+#include "sim/formulas.h"
 #include "tests/catch.h"
 #include "tests/papers/setting.h"
 
@@ -13,15 +14,6 @@ sim::Experiment alone(std::uint32_t load_thousandths) {
   experiment.warm_up = 40'000;
   experiment.tasks = 500'000;
   return experiment;
-}
-
-// Central queue: B by recursion, C the probability of waiting, T = 1 + C / (K (1 - rho)).
-double mmk(std::uint32_t k, double rho) {
-  const double a = k * rho;
-  double b = 1;
-  for (std::uint32_t i = 1; i <= k; ++i) b = a * b / (i + a * b);
-  const double c = b / (1 - rho * (1 - b));
-  return 1 + c / (k * (1 - rho));
 }
 
 }  // namespace
@@ -48,8 +40,8 @@ TEST_CASE("M/M/K: a central queue") {
   experiment.config.load.slots = 20;
   experiment.warm_up = 100'000;
   experiment.tasks = 400'000;
-  CHECK(off_by(mmk(20, 0.95), 1.7554) <= 0.1);
-  CHECK(off_by(sim::run(experiment, kJobs)["mean_s"].mean, 1.7554) <= 15);
+  CHECK(off_by(sim::run(experiment, kJobs)["mean_s"].mean, sim::formulas::mmk_mean_s(20, 0.95)) <=
+        15);
 }
 
 // Insensitive: only the mean of the service time counts.

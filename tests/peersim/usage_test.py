@@ -18,11 +18,11 @@ class Program(PeersimTest):
         self.assertRegex(self.good("--version"), r"\Apeersim \d+\.\d+\.\d+\n\Z")
 
     def test_no_verb(self):
-        self.assertTrue(self.refused(64, lines=6).startswith("Usage: peersim VERB"))
+        self.assertTrue(self.refused(64, lines=7).startswith("Usage: peersim VERB"))
 
     def test_unknown_verb(self):
         self.assertEqual(self.refused(64, "walk"),
-                         "peersim: 'walk' is no verb; allowed: run, faults\n")
+                         "peersim: 'walk' is no verb; allowed: run, experiment, faults\n")
         self.refused(64, "--walk")
         self.refused(64, "")
 
