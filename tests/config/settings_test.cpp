@@ -106,7 +106,7 @@ TEST_CASE("the ends of a range are allowed, and what lies beyond is not") {
 TEST_CASE("every field has a key") {
   const core::Config config;
   [[maybe_unused]] const auto& [load, policy, limits, membership] = config;
-  [[maybe_unused]] const auto& [l1, l2, l3, l4, l5, l6, l7] = load;
+  [[maybe_unused]] const auto& [l1, l2, l3, l4, l5, l6, l7, l8] = load;
   CHECK(keys_in("load") == 8);
   [[maybe_unused]] const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10] = policy;
   CHECK(keys_in("policy") == 10 + 1);  // preset
