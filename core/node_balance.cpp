@@ -72,26 +72,35 @@ void Node::Impl::report_load() {
   context.timers.set({Kind::load_report}, context.now + policies.information->report_interval());
 }
 
-// Looks whether this peer is a sender or receiver now, and acts upon what the step brought: an
-// arrival makes a sender search, a departure a receiver. What neither settles is tried again after
-// a while.
+// Looks whether this peer is a sender or receiver now, and acts upon what the step brought.
 void Node::Impl::classify() {
   role = context.draining ? Role::ok : policies.transfer->classify(view());
   if (role != Role::receiver) withdraw_wishes({});
-  const bool again = context.config.limits.search_retry > 0;
+  search_upon_changes();
+  if (context.config.limits.search_retry == 0 || role == Role::ok) return;
+  if (!policies.location->initiates(role) || context.timers.armed({Kind::search_retry})) return;
+  context.timers.set({Kind::search_retry}, context.now + pause_before_search());
+}
+
+// An arrival makes a sender search, a departure a receiver, a success either; what they do not
+// settle is tried again after a while.
+void Node::Impl::search_upon_changes() {
   const std::uint32_t arrived = std::exchange(arrivals, 0);
   const bool freed = std::exchange(departed, false);
-  const bool more = std::exchange(succeeded, false) && again;
+  const bool more = std::exchange(succeeded, false) && context.config.limits.search_retry > 0;
+  if (policies.location->timing() != Timing::on_changes) return;
   if (role == Role::sender)
     for (std::uint32_t i = 0; i < std::max(arrived, more ? 1u : 0u); ++i) look_for(Role::sender);
   if (role == Role::receiver && (freed || more)) look_for(Role::receiver);
-  if (!again || role == Role::ok || !policies.location->initiates(role)) return;
-  if (context.timers.armed({Kind::search_retry})) return;
+}
+
+Duration Node::Impl::pause_before_search() {
+  const auto mean = static_cast<std::uint64_t>(context.config.limits.search_retry);
+  if (policies.location->timing() == Timing::at_random)
+    return static_cast<Duration>(context.rng.exponential(mean));
   // Spread by a quarter either way, or peers that fell idle together would ask in step.
-  const Duration pause = context.config.limits.search_retry;
-  const auto jitter = context.rng.below(static_cast<std::uint64_t>(pause / 2) + 1);
-  context.timers.set({Kind::search_retry},
-                     context.now + pause * 3 / 4 + static_cast<Duration>(jitter));
+  const std::uint64_t jitter = context.rng.below(mean / 2 + 1);
+  return static_cast<Duration>(mean * 3 / 4 + jitter);
 }
 
 void Node::Impl::seek_again() {

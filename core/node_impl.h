@@ -90,6 +90,8 @@ class Node::Impl {
   void sample_load();
   void report_load();
   void classify();
+  void search_upon_changes();
+  Duration pause_before_search();
   void look_for(Role role);
   void seek_again();
   void proceed(std::uint32_t search);

@@ -5,6 +5,7 @@
 // policies/ and one row in its registry.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -118,6 +119,11 @@ class SelectionPolicy {
   virtual std::optional<TaskId> select(const View& view, PeerId receiver) const = 0;
 };
 
+// What makes a peer search: a step that brings a change (arrivals make a sender search, departures
+// a receiver, and what neither settles is tried again after limits.search_retry), or time alone: a
+// Poisson process while it is a sender or receiver, with limits.search_retry as its mean pause.
+enum class Timing : std::uint8_t { on_changes, at_random };
+
 class LocationPolicy {
  public:
   virtual ~LocationPolicy() = default;
@@ -128,6 +134,7 @@ class LocationPolicy {
   // Does it look for peers at all in that role? (Initiative is no mode flag: a policy that does not
   // act as a receiver is sender-initiated.)
   virtual bool initiates(Role role) const = 0;
+  virtual Timing timing() const { return Timing::on_changes; }
   // A slot is free and `next` would start in it: whose task, left here as a wish, is to go first?
   virtual std::optional<PeerId> yields_to(const View& /*view*/, const Task& /*next*/) const {
     return std::nullopt;
