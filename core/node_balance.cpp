@@ -26,6 +26,7 @@ View Node::Impl::view() const {
           .role = role,
           .tasks = tasks,
           .peers = context.peers.eligible(),
+          .contacts = context.peers.eligible_contacts(),
           .wishes = wishes.all(),
           .limits = context.config.limits,
           .run_time = run_time,
@@ -231,6 +232,7 @@ void Node::Impl::on(const Probe& probe, PeerId from) {
   if (probe.leaves_wish && !helps) {
     wishes.expire(context.now - context.config.limits.wish_timeout);
     reply.referral = referral_for(probe, from);
+    reply.referral_endpoint = context.endpoint_of(reply.referral).value_or(Endpoint{});
     reply.wish_kept = reply.referral == PeerId::none && context.config.limits.wishes > 0;
   }
   if (reply.wish_kept) {
@@ -260,8 +262,11 @@ void Node::Impl::on(const Withdraw& withdraw, PeerId from) {
 
 // What was asked for in vain, and left behind with others, is settled: by `except`, or by itself.
 void Node::Impl::withdraw_wishes(TaskId task, PeerId except) {
-  for (const auto& [peer, search] : wishes_left.end(task))
-    if (peer != except) context.send(peer, Withdraw{search});
+  for (const WishesLeft::Left& left : wishes_left.end(task)) {
+    const Endpoint endpoint = context.endpoint_of(left.peer).value_or(left.endpoint);
+    if (left.peer != except && endpoint)
+      context.send_to(left.peer, endpoint, Withdraw{left.search});
+  }
 }
 
 std::uint32_t Node::Impl::movable_count() const {

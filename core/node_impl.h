@@ -43,7 +43,7 @@ class Node::Impl {
 
   // business.cpp: whom this peer deals with, whether its bounded view holds them or not
   void introduce(const MessageReceived& event);
-  std::vector<PeerId> business() const;
+  std::vector<PeerId> business();
 
   // node_tasks.cpp: the life of a task at its owner and at its home node
   void on(const TaskSubmitted& event);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -47,7 +48,10 @@ struct View {
   Role role = Role::ok;  // own role by the transfer policy; not meaningful inside classify()
   const TaskTable& tasks;
   const std::vector<PeerInfo>& peers;  // by id
-  const std::vector<Wish>& wishes;     // of others, the oldest first; their peers may be gone
+  // Outside a bounded view and there all the same, since there is business with them: they may be
+  // chosen, not probed. By id.
+  std::span<const PeerInfo> contacts{};
+  const std::vector<Wish>& wishes;  // of others, the oldest first; their peers may be gone
   const LimitsConfig& limits;
   Duration run_time = -1;      // how long tasks have run here lately; -1: none has
   Duration handoff_time = -1;  // how long a granted task has lately taken to be this peer's
@@ -128,7 +132,8 @@ class LocationPolicy {
  public:
   virtual ~LocationPolicy() = default;
   // What to do next in this search, none of whose probes is pending. May choose a peer that was not
-  // probed. Never a peer that is not in view.peers; never probes one twice in a search; with
+  // probed. Never a peer that is in neither view.peers nor view.contacts, and probes the
+  // former alone; never probes one twice in a search; with
   // search.probes_left == 0 it must choose or give up (the core ends a search that does not).
   virtual Step next(const View& view, const Search& search, Rng& rng) = 0;
   // Does it look for peers at all in that role? (Initiative is no mode flag: a policy that does not
