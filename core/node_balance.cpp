@@ -87,9 +87,13 @@ void Node::Impl::classify() {
 // settle is tried again after a while.
 void Node::Impl::search_upon_changes() {
   const std::uint32_t arrived = std::exchange(arrivals, 0);
+  const TaskId stuck = std::exchange(stays, TaskId{});
   const bool freed = std::exchange(departed, false);
   const bool more = std::exchange(succeeded, false) && context.config.limits.search_retry > 0;
   if (policies.location->timing() != Timing::on_changes) return;
+  const Task* task = tasks.find(stuck);
+  if (role == Role::sender && task != nullptr && task->phase == Task::Phase::waiting)
+    context.trace(What::limit_moves, task->id, PeerId::none, task->hops);
   if (role == Role::sender)
     for (std::uint32_t i = 0; i < std::max(arrived, more ? 1u : 0u); ++i) look_for(Role::sender);
   if (role == Role::receiver && (freed || more)) look_for(Role::receiver);
@@ -513,7 +517,11 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   context.send(from, Committed{commit.task, commit.epoch});
   context.trace(What::arrived, task.id, from, task.epoch, task.hops);
   tell_home(task, TaskState::waiting);
-  ++arrivals;
+  // One that may not move on makes nobody look for room: it would be found for another task.
+  if (task.hops < context.config.limits.moves_per_task)
+    ++arrivals;
+  else
+    stays = task.id;
   const HomeRecord* record = home.find(task.id);
   if (record != nullptr && record->cancelling) stop(task.id);
   smoothed_thousandths += 1000;

@@ -143,6 +143,7 @@ class Node::Impl {
   bool drained = false;
   // What this step brought that policies act upon.
   std::uint32_t arrivals = 0;
+  TaskId stays;  // has come by its last move
   bool departed = false;
   bool succeeded = false;              // a search has just moved a task
   std::vector<std::uint32_t> refused;  // searches whose chosen peer refused
