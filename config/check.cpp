@@ -49,6 +49,17 @@ void check_policies(const Settings& settings, Contradictions& found) {
   found.push_back(std::move(contradiction));
 }
 
+void check_timing(const Settings& settings, Contradictions& found) {
+  if (settings.core.limits.search_retry > 0 || policies::check(settings.core.policy)) return;
+  const core::PolicySet set = policies::make_policies(settings.core.policy);
+  if (set.location->timing() == core::Timing::on_changes) return;
+  found.push_back({{"limits.search_retry", "policy.location", "policy.preset"},
+                   assignment("policy.location", settings) + " and " +
+                       assignment("limits.search_retry", settings) +
+                       " contradict each other: it searches after random pauses of that mean, and "
+                       "at no other time; allowed: search_retry > 0"});
+}
+
 void check_files(const Settings& settings, Contradictions& found) {
   if (settings.state_directory.empty()) {
     found.push_back({{"node.state_directory"},
@@ -88,6 +99,7 @@ std::vector<Contradiction> contradictions(const Settings& settings) {
   check_files(settings, found);
   check_order(settings, found);
   check_policies(settings, found);
+  check_timing(settings, found);
   check_addresses(settings, found);
   return found;
 }

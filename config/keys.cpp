@@ -214,7 +214,8 @@ void add_limits(KeyTable& table) {
                  "Searches under way, as a sender and as a receiver each.");
   table.quantity("search_retry", Unit::duration, {0, kHour}, FIELD(core.limits.search_retry),
                  "How often a peer that stays a sender or a receiver searches again. 0: only when "
-                 "tasks come and go.");
+                 "tasks come and go. For location = push or pull: the mean of the random pauses "
+                 "between searches, more than 0.");
   table.quantity("moves_per_task", Unit::count, {0, 100}, FIELD(core.limits.moves_per_task),
                  "How often a task may be moved. Going home before a shutdown is free.");
   table.quantity("min_residence", Unit::duration, {0, kDay}, FIELD(core.limits.min_residence),

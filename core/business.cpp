@@ -15,15 +15,20 @@ void Node::Impl::introduce(const MessageReceived& event) {
     membership.meet(from, event.from_endpoint, event.header.incarnation);
     membership.meet(offer->task.home, offer->home, 0);
   }
-  if (std::holds_alternative<Request>(event.message))
+  const auto* probe = std::get_if<Probe>(&event.message);
+  if (std::holds_alternative<Request>(event.message) || (probe != nullptr && probe->leaves_wish))
     membership.meet(from, event.from_endpoint, event.header.incarnation);
+  if (const auto* reply = std::get_if<ProbeReply>(&event.message))
+    membership.meet(reply->referral, reply->referral_endpoint, 0);
   const auto* report = std::get_if<TaskReport>(&event.message);
   if (report == nullptr || report->task.home != context.self.id) return;
   membership.meet(from, event.from_endpoint, event.header.incarnation);
   membership.meet(report->owner, report->owner_endpoint, 0);
 }
 
-std::vector<PeerId> Node::Impl::business() const {
+// A wish that nobody used in its time is no business any more.
+std::vector<PeerId> Node::Impl::business() {
+  wishes.expire(context.now - context.config.limits.wish_timeout);
   std::vector<PeerId> peers;
   for (const auto& [arrival, task] : tasks.all()) peers.push_back(task.id.home);
   for (const auto& [task, outgoing] : outgoings.all()) {
@@ -34,6 +39,8 @@ std::vector<PeerId> Node::Impl::business() const {
     peers.push_back(incoming.peer);
     peers.push_back(task.home);
   }
+  wishes.peers(peers);
+  searches.partners(peers);
   reports.homes(peers);
   home.owners(peers);
   std::sort(peers.begin(), peers.end());

@@ -115,6 +115,7 @@ struct ProbeReply {
   std::uint32_t movable = 0;       // waiting tasks that it may give away
   bool wish_kept = false;          // it remembers the probe
   PeerId referral = PeerId::none;  // somebody else who asked here for what the prober has to give
+  Endpoint referral_endpoint{};    // the prober may never have heard of it
   bool operator==(const ProbeReply&) const = default;
 };
 

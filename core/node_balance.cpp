@@ -26,6 +26,7 @@ View Node::Impl::view() const {
           .role = role,
           .tasks = tasks,
           .peers = context.peers.eligible(),
+          .contacts = context.peers.eligible_contacts(),
           .wishes = wishes.all(),
           .limits = context.config.limits,
           .run_time = run_time,
@@ -72,26 +73,39 @@ void Node::Impl::report_load() {
   context.timers.set({Kind::load_report}, context.now + policies.information->report_interval());
 }
 
-// Looks whether this peer is a sender or receiver now, and acts upon what the step brought: an
-// arrival makes a sender search, a departure a receiver. What neither settles is tried again after
-// a while.
+// Looks whether this peer is a sender or receiver now, and acts upon what the step brought.
 void Node::Impl::classify() {
   role = context.draining ? Role::ok : policies.transfer->classify(view());
   if (role != Role::receiver) withdraw_wishes({});
-  const bool again = context.config.limits.search_retry > 0;
+  search_upon_changes();
+  if (context.config.limits.search_retry == 0 || role == Role::ok) return;
+  if (!policies.location->initiates(role) || context.timers.armed({Kind::search_retry})) return;
+  context.timers.set({Kind::search_retry}, context.now + pause_before_search());
+}
+
+// An arrival makes a sender search, a departure a receiver, a success either; what they do not
+// settle is tried again after a while.
+void Node::Impl::search_upon_changes() {
   const std::uint32_t arrived = std::exchange(arrivals, 0);
+  const TaskId stuck = std::exchange(stays, TaskId{});
   const bool freed = std::exchange(departed, false);
-  const bool more = std::exchange(succeeded, false) && again;
+  const bool more = std::exchange(succeeded, false) && context.config.limits.search_retry > 0;
+  if (policies.location->timing() != Timing::on_changes) return;
+  const Task* task = tasks.find(stuck);
+  if (role == Role::sender && task != nullptr && task->phase == Task::Phase::waiting)
+    context.trace(What::limit_moves, task->id, PeerId::none, task->hops);
   if (role == Role::sender)
     for (std::uint32_t i = 0; i < std::max(arrived, more ? 1u : 0u); ++i) look_for(Role::sender);
   if (role == Role::receiver && (freed || more)) look_for(Role::receiver);
-  if (!again || role == Role::ok || !policies.location->initiates(role)) return;
-  if (context.timers.armed({Kind::search_retry})) return;
+}
+
+Duration Node::Impl::pause_before_search() {
+  const auto mean = static_cast<std::uint64_t>(context.config.limits.search_retry);
+  if (policies.location->timing() == Timing::at_random)
+    return static_cast<Duration>(context.rng.exponential(mean));
   // Spread by a quarter either way, or peers that fell idle together would ask in step.
-  const Duration pause = context.config.limits.search_retry;
-  const auto jitter = context.rng.below(static_cast<std::uint64_t>(pause / 2) + 1);
-  context.timers.set({Kind::search_retry},
-                     context.now + pause * 3 / 4 + static_cast<Duration>(jitter));
+  const std::uint64_t jitter = context.rng.below(mean / 2 + 1);
+  return static_cast<Duration>(mean * 3 / 4 + jitter);
 }
 
 void Node::Impl::seek_again() {
@@ -222,6 +236,7 @@ void Node::Impl::on(const Probe& probe, PeerId from) {
   if (probe.leaves_wish && !helps) {
     wishes.expire(context.now - context.config.limits.wish_timeout);
     reply.referral = referral_for(probe, from);
+    reply.referral_endpoint = context.endpoint_of(reply.referral).value_or(Endpoint{});
     reply.wish_kept = reply.referral == PeerId::none && context.config.limits.wishes > 0;
   }
   if (reply.wish_kept) {
@@ -253,8 +268,11 @@ void Node::Impl::on(const Withdraw& withdraw, PeerId from) {
 
 // What was asked for in vain, and left behind with others, is settled: by `except`, or by itself.
 void Node::Impl::withdraw_wishes(TaskId task, PeerId except) {
-  for (const auto& [peer, search] : wishes_left.end(task))
-    if (peer != except) context.send(peer, Withdraw{search});
+  for (const WishesLeft::Left& left : wishes_left.end(task)) {
+    const Endpoint endpoint = context.endpoint_of(left.peer).value_or(left.endpoint);
+    if (left.peer != except && endpoint)
+      context.send_to(left.peer, endpoint, Withdraw{left.search});
+  }
 }
 
 std::uint32_t Node::Impl::movable_count() const {
@@ -501,7 +519,11 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   context.send(from, Committed{commit.task, commit.epoch});
   context.trace(What::arrived, task.id, from, task.epoch, task.hops);
   tell_home(task, TaskState::waiting);
-  ++arrivals;
+  // One that may not move on makes nobody look for room: it would be found for another task.
+  if (task.hops < context.config.limits.moves_per_task)
+    ++arrivals;
+  else
+    stays = task.id;
   const HomeRecord* record = home.find(task.id);
   if (record != nullptr && record->cancelling) stop(task.id);
   smoothed_thousandths += 1000;

@@ -43,7 +43,7 @@ class Node::Impl {
 
   // business.cpp: whom this peer deals with, whether its bounded view holds them or not
   void introduce(const MessageReceived& event);
-  std::vector<PeerId> business() const;
+  std::vector<PeerId> business();
 
   // node_tasks.cpp: the life of a task at its owner and at its home node
   void on(const TaskSubmitted& event);
@@ -90,6 +90,8 @@ class Node::Impl {
   void sample_load();
   void report_load();
   void classify();
+  void search_upon_changes();
+  Duration pause_before_search();
   void look_for(Role role);
   void seek_again();
   void proceed(std::uint32_t search);
@@ -141,6 +143,7 @@ class Node::Impl {
   bool drained = false;
   // What this step brought that policies act upon.
   std::uint32_t arrivals = 0;
+  TaskId stays;  // has come by its last move
   bool departed = false;
   bool succeeded = false;              // a search has just moved a task
   std::vector<std::uint32_t> refused;  // searches whose chosen peer refused

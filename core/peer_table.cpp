@@ -16,9 +16,10 @@ const Member* PeerTable::find(PeerId id) const {
 }
 
 void PeerTable::put(const Member& member) {
+  const bool now_eligible = is_live(member.state) && !member.draining;
   if (is_contact(member.id)) {
     *find_by_id(contacts_, member.id) = member;
-    return;
+    return follow(eligible_contacts_, member.id, now_eligible);
   }
   const auto at = lower_bound_by_id(members_, member.id);
   if (at != members_.end() && at->id == member.id) {
@@ -28,20 +29,22 @@ void PeerTable::put(const Member& member) {
     members_.insert(at, member);
   }
   if (is_live(member.state)) ++live_;
-  follow(member.id, is_live(member.state) && !member.draining);
+  follow(eligible_, member.id, now_eligible);
 }
 
 void PeerTable::remove(PeerId id) {
   if (is_contact(id)) {
     contacts_.erase(lower_bound_by_id(contacts_, id));
-    if (contacts_.empty()) contacts_.shrink_to_fit();  // as a rule a peer has none
-    return;
+    follow(eligible_contacts_, id, false);
+    if (!contacts_.empty()) return;
+    contacts_.shrink_to_fit();  // as a rule a peer has none
+    return eligible_contacts_.shrink_to_fit();
   }
   const auto at = lower_bound_by_id(members_, id);
   if (at == members_.end() || at->id != id) return;
   if (is_live(at->state)) --live_;
   members_.erase(at);
-  follow(id, false);
+  follow(eligible_, id, false);
 }
 
 bool PeerTable::is_contact(PeerId id) const {
@@ -51,6 +54,7 @@ bool PeerTable::is_contact(PeerId id) const {
 void PeerTable::put_contact(const Member& member) {
   const auto at = lower_bound_by_id(contacts_, member.id);
   contacts_.insert(at, member);
+  follow(eligible_contacts_, member.id, is_live(member.state) && !member.draining);
 }
 
 void PeerTable::retire(PeerId id) {
@@ -83,11 +87,11 @@ void PeerTable::learn(PeerId id, Load load, Role role, Time now) {
   info->known_at = now;
 }
 
-void PeerTable::follow(PeerId id, bool now_eligible) {
-  const auto at = lower_bound_by_id(eligible_, id);
-  const bool was_eligible = at != eligible_.end() && at->id == id;
-  if (now_eligible && !was_eligible) eligible_.insert(at, PeerInfo{.id = id});
-  if (!now_eligible && was_eligible) eligible_.erase(at);
+void PeerTable::follow(std::vector<PeerInfo>& list, PeerId id, bool now_eligible) {
+  const auto at = lower_bound_by_id(list, id);
+  const bool was_eligible = at != list.end() && at->id == id;
+  if (now_eligible && !was_eligible) list.insert(at, PeerInfo{.id = id});
+  if (!now_eligible && was_eligible) list.erase(at);
 }
 
 }  // namespace core

@@ -1,8 +1,8 @@
 // Every other peer that is remembered, and those of them that a policy may be shown.
 //
 // Where the view is bounded (MembershipConfig::view) all() is the view. A peer outside it with
-// which there is business is a contact: it can be found and sent to, but is not among all() nor
-// eligible().
+// which there is business is a contact: it can be found, sent to and chosen, but is not among all()
+// nor eligible().
 #pragma once
 
 #include <cstddef>
@@ -35,6 +35,7 @@ class PeerTable {
 
   // Alive or suspected, and not draining: those that may be asked for or offered work. By id.
   const std::vector<PeerInfo>& eligible() const { return eligible_; }
+  const std::vector<PeerInfo>& eligible_contacts() const { return eligible_contacts_; }  // by id
   bool is_eligible(PeerId id) const;  // true of contacts, too
   // Alive or suspected: those that take part in membership.
   std::size_t live_count() const { return live_; }
@@ -43,11 +44,12 @@ class PeerTable {
   void learn(PeerId id, Load load, Role role, Time now);
 
  private:
-  void follow(PeerId id, bool now_eligible);
+  static void follow(std::vector<PeerInfo>& list, PeerId id, bool now_eligible);
 
   Members members_;
   Members contacts_;
   std::vector<PeerInfo> eligible_;
+  std::vector<PeerInfo> eligible_contacts_;
   std::size_t live_ = 0;
   // Where find() last succeeded: who has just spoken is as a rule the next one to be answered.
   mutable std::size_t last_found_ = 0;

@@ -5,9 +5,11 @@
 // policies/ and one row in its registry.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -46,7 +48,10 @@ struct View {
   Role role = Role::ok;  // own role by the transfer policy; not meaningful inside classify()
   const TaskTable& tasks;
   const std::vector<PeerInfo>& peers;  // by id
-  const std::vector<Wish>& wishes;     // of others, the oldest first; their peers may be gone
+  // Outside a bounded view and there all the same, since there is business with them: they may be
+  // chosen, not probed. By id.
+  std::span<const PeerInfo> contacts{};
+  const std::vector<Wish>& wishes;  // of others, the oldest first; their peers may be gone
   const LimitsConfig& limits;
   Duration run_time = -1;      // how long tasks have run here lately; -1: none has
   Duration handoff_time = -1;  // how long a granted task has lately taken to be this peer's
@@ -118,16 +123,23 @@ class SelectionPolicy {
   virtual std::optional<TaskId> select(const View& view, PeerId receiver) const = 0;
 };
 
+// What makes a peer search: a step that brings a change (arrivals make a sender search, departures
+// a receiver, and what neither settles is tried again after limits.search_retry), or time alone: a
+// Poisson process while it is a sender or receiver, with limits.search_retry as its mean pause.
+enum class Timing : std::uint8_t { on_changes, at_random };
+
 class LocationPolicy {
  public:
   virtual ~LocationPolicy() = default;
   // What to do next in this search, none of whose probes is pending. May choose a peer that was not
-  // probed. Never a peer that is not in view.peers; never probes one twice in a search; with
+  // probed. Never a peer that is in neither view.peers nor view.contacts, and probes the
+  // former alone; never probes one twice in a search; with
   // search.probes_left == 0 it must choose or give up (the core ends a search that does not).
   virtual Step next(const View& view, const Search& search, Rng& rng) = 0;
   // Does it look for peers at all in that role? (Initiative is no mode flag: a policy that does not
   // act as a receiver is sender-initiated.)
   virtual bool initiates(Role role) const = 0;
+  virtual Timing timing() const { return Timing::on_changes; }
   // A slot is free and `next` would start in it: whose task, left here as a wish, is to go first?
   virtual std::optional<PeerId> yields_to(const View& /*view*/, const Task& /*next*/) const {
     return std::nullopt;

@@ -43,4 +43,20 @@ std::uint64_t Rng::below(std::uint64_t bound) {
   return draw % bound;
 }
 
+// By von Neumann: the run of falling draws that begins with x has odd length with probability e^-x;
+// each run of even length puts it off by one mean.
+std::uint64_t Rng::exponential(std::uint64_t mean) {
+  assert(mean >> 32 == 0);
+  for (std::uint64_t whole = 0;; whole += mean) {
+    const std::uint64_t first = next();
+    std::uint64_t last = first;
+    bool odd = true;
+    for (std::uint64_t draw = next(); draw < last; draw = next()) {
+      last = draw;
+      odd = !odd;
+    }
+    if (odd) return whole + ((first >> 32) * mean >> 32);
+  }
+}
+
 }  // namespace core

@@ -15,6 +15,8 @@ class Rng {
   std::uint64_t next();
   // Uniform over 0 ... bound-1, without modulo bias. Requires bound > 0.
   std::uint64_t below(std::uint64_t bound);
+  // Exponentially distributed with that mean, in integers alone. Requires mean < 2^32.
+  std::uint64_t exponential(std::uint64_t mean);
 
  private:
   std::uint64_t state_[4];

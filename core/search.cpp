@@ -156,7 +156,8 @@ bool Searches::on_reply(PeerId from, const ProbeReply& reply) {
 }
 
 void Searches::note_wish(const Search& search, PeerId peer) {
-  if (!left_.add(search.task, search.id, peer)) return;
+  const Endpoint endpoint = context_.endpoint_of(peer).value_or(Endpoint{});
+  if (!left_.add(search.task, {peer, search.id, endpoint})) return;
   Task* task = tasks_.find(search.task);
   if (task == nullptr) return;
   const LimitsConfig& limits = context_.config.limits;
@@ -215,6 +216,15 @@ PeerId Searches::awaited(std::uint32_t id) const {
   for (const Probed& entry : found->second.search.probed)
     if (entry.state == Probed::State::pending) return entry.peer;
   return PeerId::none;
+}
+
+void Searches::partners(std::vector<PeerId>& peers) const {
+  for (const auto& [id, active] : searches_) {
+    for (const Probed& probed : active.search.probed) {
+      peers.push_back(probed.peer);
+      if (probed.referral != PeerId::none) peers.push_back(probed.referral);
+    }
+  }
 }
 
 }  // namespace core

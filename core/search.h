@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "core/context.h"
 #include "core/policy.h"
@@ -53,6 +54,8 @@ class Searches {
   void end(std::uint32_t search, What why);
   // The chosen peer, while its answer is awaited; none otherwise.
   PeerId awaited(std::uint32_t search) const;
+  // Appends all that were asked in active searches, and whom those named.
+  void partners(std::vector<PeerId>& peers) const;
 
  private:
   struct Active {

@@ -1,6 +1,7 @@
 #include "core/wishes.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace core {
 
@@ -36,17 +37,21 @@ void Wishes::expire(Time before) {
   std::erase_if(all_, [before](const Wish& wish) { return wish.kept_at < before; });
 }
 
-bool WishesLeft::add(TaskId task, std::uint32_t search, PeerId peer) {
-  auto& left = by_task_[task];
-  if (left.size() >= kMostPerTask) return false;
-  left.emplace_back(peer, search);
+void Wishes::peers(std::vector<PeerId>& peers) const {
+  for (const Wish& wish : all_) peers.push_back(wish.peer);
+}
+
+bool WishesLeft::add(TaskId task, const Left& left) {
+  std::vector<Left>& all = by_task_[task];
+  if (all.size() >= kMostPerTask) return false;
+  all.push_back(left);
   return true;
 }
 
-std::vector<std::pair<PeerId, std::uint32_t>> WishesLeft::end(TaskId task) {
+std::vector<WishesLeft::Left> WishesLeft::end(TaskId task) {
   const auto found = by_task_.find(task);
   if (found == by_task_.end()) return {};
-  auto left = std::move(found->second);
+  std::vector<Left> left = std::move(found->second);
   by_task_.erase(found);
   return left;
 }

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <map>
-#include <utility>
 #include <vector>
 
 #include "core/types.h"
@@ -32,6 +31,8 @@ class Wishes {
   void forget(PeerId peer);
   void expire(Time before);
 
+  void peers(std::vector<PeerId>& peers) const;  // appends whose they are
+
   const std::vector<Wish>& all() const { return all_; }  // by `since`
 
  private:
@@ -43,14 +44,21 @@ class WishesLeft {
  public:
   static constexpr std::size_t kMostPerTask = 64;
 
+  struct Left {
+    PeerId peer = PeerId::none;
+    std::uint32_t search = 0;
+    Endpoint endpoint{};  // the peer's: it may leave a bounded view meanwhile
+    bool operator==(const Left&) const = default;
+  };
+
   // False if there are too many.
-  bool add(TaskId task, std::uint32_t search, PeerId peer);
+  bool add(TaskId task, const Left& left);
   // Those of the task, which are now over: who is to be told, and of which search.
-  std::vector<std::pair<PeerId, std::uint32_t>> end(TaskId task);
+  std::vector<Left> end(TaskId task);
   bool has(TaskId task) const { return by_task_.contains(task); }
 
  private:
-  std::map<TaskId, std::vector<std::pair<PeerId, std::uint32_t>>> by_task_;
+  std::map<TaskId, std::vector<Left>> by_task_;
 };
 
 }  // namespace core

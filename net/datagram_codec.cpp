@@ -139,7 +139,7 @@ struct Layout<core::ProbeReply> {
       std::tuple(field(&core::ProbeReply::search), field(&core::ProbeReply::load, kLoad),
                  field(&core::ProbeReply::role), field(&core::ProbeReply::veto),
                  field(&core::ProbeReply::movable), field(&core::ProbeReply::wish_kept),
-                 field(&core::ProbeReply::referral));
+                 field(&core::ProbeReply::referral), field(&core::ProbeReply::referral_endpoint));
 };
 
 template <>

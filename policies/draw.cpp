@@ -15,7 +15,8 @@ constexpr int kBlindDraws = 8;
 }  // namespace
 
 bool is_present(const core::View& view, core::PeerId peer) {
-  return core::find_by_id(view.peers, peer) != nullptr;
+  return core::find_by_id(view.peers, peer) != nullptr ||
+         core::find_by_id(view.contacts, peer) != nullptr;
 }
 
 std::optional<core::PeerId> draw(const core::View& view, const core::Search& search, core::Rng& rng,

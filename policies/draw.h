@@ -8,7 +8,7 @@
 
 namespace policies {
 
-// Is the peer among those that may be asked? One that was probed may have gone since.
+// Is the peer among those that may be chosen? One that was probed may have gone since.
 bool is_present(const core::View& view, core::PeerId peer);
 
 // A peer drawn uniformly among those that were not asked in this search and for which `might_do`

@@ -23,6 +23,8 @@ std::unique_ptr<core::LocationPolicy> shortest_location(const core::PolicyConfig
 std::unique_ptr<core::LocationPolicy> receiver_location(const core::PolicyConfig& config);
 std::unique_ptr<core::LocationPolicy> symmetric_location(const core::PolicyConfig& config);
 std::unique_ptr<core::LocationPolicy> adaptive_location(const core::PolicyConfig& config);
+std::unique_ptr<core::LocationPolicy> push_location(const core::PolicyConfig& config);
+std::unique_ptr<core::LocationPolicy> pull_location(const core::PolicyConfig& config);
 std::unique_ptr<core::LocationPolicy> late_binding_location(const core::PolicyConfig& config);
 std::unique_ptr<core::LocationPolicy> best_location(const core::PolicyConfig& config);
 

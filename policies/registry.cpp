@@ -35,6 +35,8 @@ constexpr Row<core::LocationPolicy> kLocations[] = {
     {"receiver", receiver_location},
     {"symmetric", symmetric_location},
     {"adaptive", adaptive_location},
+    {"push", push_location},
+    {"pull", pull_location},
     {"late_binding", late_binding_location},
     {"best", best_location},
 };
@@ -61,6 +63,8 @@ constexpr Preset kPresets[] = {
     {"receiver", "threshold", "receiver"},
     {"symmetric", "threshold", "symmetric"},
     {"adaptive", "dual_threshold", "adaptive"},
+    {"push", "threshold", "push"},
+    {"pull", "threshold", "pull"},
     {"late_binding", "threshold", "late_binding", "oldest_waiting"},
     {"best", "threshold", "best", "oldest_waiting"},
 };

@@ -160,7 +160,7 @@ void Replication::populate() {
     options.speed_thousandths = speed_of(experiment_, node);
     world_.add(options);
   }
-  world_.acquaint(experiment_.view);
+  world_.acquaint(experiment_.config.membership.view);
   world_.watch([this](const StepTaken& step) { watch(step); });
 }
 

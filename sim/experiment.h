@@ -25,7 +25,6 @@ struct Experiment {
   std::uint32_t processors = 0;    // of each node; 0: as many as slots
   std::vector<std::uint32_t> speeds_thousandths{1000};  // of the nodes in turn
   WorldOptions world{};                                 // its seed does not count
-  std::uint32_t view = 0;                               // random peers known to each; 0: all
   std::uint64_t warm_up = 10'000;  // tasks before the measured ones; at most half of a trace
   std::uint64_t tasks = 100'000;   // measured; at most what is left of a trace
   std::uint32_t replications = 5;

@@ -40,7 +40,7 @@ TEST_CASE_METHOD(ConfigFixture, "bad values are named with what is allowed") {
       {"node.log_level = loud", "\"loud\" is unknown; allowed: error, warning, info, debug"},
       {"policy.preset = better",
        "\"better\" is unknown; allowed: none, random, sender, receiver, symmetric, adaptive, "
-       "late_binding, best"},
+       "push, pull, late_binding, best"},
       {"policy.transfer = fear", "\"fear\" is unknown; allowed: threshold, dual_threshold, never"},
       {"node.name = a b",
        "\"a b\" contains another character; allowed: 1 ... 63 letters, digits, '-', '_' and '.'"},
@@ -91,6 +91,15 @@ TEST_CASE_METHOD(ConfigFixture, "contradictions point at what was given") {
   CHECK(errors("membership.probe_interval = 500ms\n") ==
         Lines{"c:1: membership.probe_interval: probe_timeout = 500ms and probe_interval = 500ms "
               "contradict each other; allowed: probe_timeout < probe_interval"});
+  const std::string pauses =
+      " and search_retry = 0 contradict each other: it searches after random pauses of that mean, "
+      "and at no other time; allowed: search_retry > 0";
+  CHECK(errors("[policy]\npreset = push\n[limits]\nsearch_retry = 0\n") ==
+        Lines{"c:4: limits.search_retry: location = push" + pauses});
+  CHECK(errors("[policy]\npreset = sender\nlocation = pull\n", {"--limits.search_retry=0"}) ==
+        Lines{"command line: limits.search_retry: location = pull" + pauses});
+  CHECK(errors("[policy]\npreset = sender\n[limits]\nsearch_retry = 0\n").empty());
+  CHECK(errors("[policy]\npreset = push\n").empty());
   const std::string longest(100, 'd');
   CHECK(errors("node.state_directory = /" + longest + "\n") ==
         Lines{"c:1: node.state_directory: the socket's path STATE_DIRECTORY/control.sock is 114 "

@@ -109,7 +109,7 @@ TEST_CASE("a peer is found by id, however the ids are spread") {
   }
 }
 
-TEST_CASE("peer table: contacts are found, but neither listed nor shown to a policy") {
+TEST_CASE("peer table: contacts are found, but not listed with those that may be asked") {
   core::PeerTable peers;
   for (const std::uint64_t number : {1u, 2u, 3u}) peers.put(member(number));
   peers.retire(peer(2));
@@ -119,15 +119,22 @@ TEST_CASE("peer table: contacts are found, but neither listed nor shown to a pol
   REQUIRE(peers.find(peer(2)) != nullptr);
   CHECK(peers.is_contact(peer(2)));
   CHECK(peers.is_eligible(peer(2)));
+  REQUIRE(peers.eligible_contacts().size() == 1);
+  CHECK(peers.eligible_contacts()[0].id == peer(2));
   peers.put(member(2, MemberState::dead));  // news of a contact leave it one
   CHECK(peers.is_contact(peer(2)));
   CHECK_FALSE(peers.is_eligible(peer(2)));
+  CHECK(peers.eligible_contacts().empty());
   peers.put(member(2));
+  CHECK(peers.eligible_contacts().size() == 1);
   peers.admit(peer(2));
   CHECK(eligible(peers) == Numbers{1, 2, 3});
   CHECK(peers.contacts().empty());
+  CHECK(peers.eligible_contacts().empty());
   peers.put_contact(member(4));
+  CHECK(peers.eligible_contacts().size() == 1);
   peers.remove(peer(4));
+  CHECK(peers.eligible_contacts().empty());
   CHECK(peers.find(peer(4)) == nullptr);
   CHECK(peers.live_count() == 3);
 }

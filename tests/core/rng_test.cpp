@@ -1,5 +1,6 @@
 #include "core/rng.h"
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -39,6 +40,35 @@ TEST_CASE("rng: below() hits every value as often as any other") {
     CHECK(count > 9'600);  // 10,000 expected; 400 are more than four standard deviations
     CHECK(count < 10'400);
   }
+}
+
+TEST_CASE("rng: exponential() has that mean, that spread and no memory") {
+  core::Rng rng(17);
+  constexpr int kDraws = 100'000;
+  constexpr std::uint64_t kMean = 1'000'000;
+  double sum = 0, squares = 0;
+  int beyond[4] = {};  // as many means
+  for (int i = 0; i < kDraws; ++i) {
+    const std::uint64_t draw = rng.exponential(kMean);
+    const double means = static_cast<double>(draw) / kMean;
+    sum += means;
+    squares += means * means;
+    for (std::uint64_t k = 0; k < 4; ++k) beyond[k] += draw >= k * kMean ? 1 : 0;
+  }
+  CHECK(std::abs(sum / kDraws - 1) < 0.015);  // more than four standard deviations, as below
+  CHECK(std::abs(squares / kDraws - 2) < 0.06);
+  CHECK(beyond[0] == kDraws);
+  CHECK(std::abs(beyond[1] - kDraws * 0.367879) < 650);
+  CHECK(std::abs(beyond[2] - kDraws * 0.135335) < 450);
+  CHECK(std::abs(beyond[3] - kDraws * 0.049787) < 300);
+}
+
+TEST_CASE("rng: exponential() of the shortest and the longest mean") {
+  core::Rng rng(19);
+  for (int i = 0; i < 100; ++i) CHECK(rng.exponential(0) == 0);
+  int beyond = 0;
+  for (int i = 0; i < 1000; ++i) beyond += rng.exponential(UINT32_MAX) >= UINT32_MAX ? 1 : 0;
+  CHECK(std::abs(beyond - 368) < 62);
 }
 
 TEST_CASE("rng: below() drops the draws that a plain remainder would favour") {

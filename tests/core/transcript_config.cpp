@@ -100,6 +100,10 @@ void change(core::Config& config, const std::map<std::string, std::string>& opti
   }
   for (const auto& [key, value] : options) {
     if (key == "preset") continue;
+    if (key == "view") {
+      config.membership.view = static_cast<std::uint32_t>(parse_number(value));
+      continue;
+    }
     if (key == "dead_retention") {
       config.membership.dead_retention = parse_duration(value);
       continue;

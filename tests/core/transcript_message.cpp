@@ -22,13 +22,19 @@
 namespace core_test {
 namespace {
 
+core::Endpoint endpoint_of(core::PeerId peer) {
+  core::Endpoint endpoint;
+  endpoint.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 0};
+  endpoint.address[15] = static_cast<std::uint8_t>(core::value(peer));
+  endpoint.port = 7400;
+  return endpoint;
+}
+
 core::Member parse_member(Words& words, Memory& memory) {
   core::Member member;
   member.id = memory.peer(words.next());
   member.name = letter_of(member.id);
-  member.endpoint.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 0};
-  member.endpoint.address[15] = static_cast<std::uint8_t>(core::value(member.id));
-  member.endpoint.port = 7400;
+  member.endpoint = endpoint_of(member.id);
   core::Incarnation& incarnation = memory.incarnations[member.id];
   incarnation = memory.incarnation_of(member.id);
   const auto start = words.option("start", parse_number, std::uint64_t{0});
@@ -121,6 +127,7 @@ core::Message parse_message(Words& words, core::PeerId from, Memory& memory) {
     reply.movable = words.option("movable", parse_number, std::uint32_t{0});
     reply.wish_kept = words.option("wish_kept", parse_number, 0u) != 0;
     reply.referral = words.option("referral", parse_peer, core::PeerId::none);
+    if (reply.referral != core::PeerId::none) reply.referral_endpoint = endpoint_of(reply.referral);
     return reply;
   }
   if (name == "load_report") return core::LoadReport{load(), role(Role::ok)};

@@ -74,13 +74,13 @@ TEST_CASE("wishes expire by when they were left, and go with their peer") {
 TEST_CASE("what was left with others ends with its task, once, within a limit") {
   WishesLeft left;
   const core::TaskId task{kA, 7};
-  CHECK(left.add(task, 1, kB));
-  CHECK(left.add({}, 2, kC));
+  CHECK(left.add(task, {kB, 1}));
+  CHECK(left.add({}, {kC, 2}));
   CHECK(left.has(task));
-  CHECK(left.end(task) == std::vector<std::pair<PeerId, std::uint32_t>>{{kB, 1}});
+  CHECK(left.end(task) == std::vector<WishesLeft::Left>{{kB, 1}});
   CHECK(left.end(task).empty());
   CHECK(left.has({}));
   for (std::size_t i = 0; i < WishesLeft::kMostPerTask; ++i)
-    CHECK(left.add(task, static_cast<std::uint32_t>(i), kB));
-  CHECK_FALSE(left.add(task, 99, kB));
+    CHECK(left.add(task, {kB, static_cast<std::uint32_t>(i)}));
+  CHECK_FALSE(left.add(task, {kB, 99}));
 }

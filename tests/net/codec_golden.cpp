@@ -37,7 +37,8 @@ TEST_CASE("the bytes of datagrams are what they were") {
             net::Datagram{{kPeer, core::first_incarnation(1), 1500}, core::Request{1}})) ==
         "97" + opening + "cd05dc" + "09" + "0100");
   CHECK(datagram(core::ProbeReply{1, 2000, core::Role::ok, core::Veto::draining, 3}) ==
-        "9c" + opening + "c0" + "07" + "01cd07d0010503c200");
+        "9d" + opening + "c0" + "07" + "01cd07d0010503c200" +
+            "92c4100000000000000000000000000000000000");
   const core::Member member{.id = kPeer,
                             .name = "board1",
                             .endpoint = kEndpoint,

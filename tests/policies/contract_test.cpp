@@ -78,6 +78,11 @@ void fill(World& world, core::Rng& chance, const core::PolicySet& set) {
     const Role role = any_role(chance);
     world.know(peer(number), load, role, static_cast<core::Duration>(below(chance, 3000)) * 1000);
   }
+  for (const std::uint64_t number : {30u, 31u}) {
+    if (below(chance, 2) == 0) world.contacts.push_back({.id = peer(number)});
+    const Role as = below(chance, 2) == 0 ? Role::sender : Role::receiver;
+    if (below(chance, 2) == 0) world.wishes.push_back({peer(number), 1, as, 0, 0});
+  }
   const std::uint64_t tasks = below(chance, 8);
   for (std::uint64_t serial = 1; serial <= tasks; ++serial) {
     world.tasks.add(any_task(chance, world, serial), core::kSecond);

@@ -10,7 +10,8 @@ TEST_CASE("the registry lists every policy by name") {
   CHECK(policies::transfer_names() == Names{"threshold", "dual_threshold", "never"});
   CHECK(policies::selection_names() == Names{"newest_waiting", "oldest_waiting", "smallest"});
   CHECK(policies::location_names() == Names{"random", "threshold", "shortest", "receiver",
-                                            "symmetric", "adaptive", "late_binding", "best"});
+                                            "symmetric", "adaptive", "push", "pull", "late_binding",
+                                            "best"});
   CHECK(policies::information_names() == Names{"on_demand", "piggyback", "periodic"});
 }
 
@@ -31,7 +32,7 @@ TEST_CASE("an unknown name is an error that lists the known ones") {
   config.location = "Random";
   CHECK(policies::check(config) ==
         "unknown location policy \"Random\"; known are random, threshold, shortest, receiver, "
-        "symmetric, adaptive, late_binding, best");
+        "symmetric, adaptive, push, pull, late_binding, best");
   config = {};
   config.information = "random";
   CHECK(policies::check(config) ==
@@ -78,6 +79,8 @@ TEST_CASE("the presets set the four policies and the default thresholds") {
       {"receiver", "threshold", "receiver"},
       {"symmetric", "threshold", "symmetric"},
       {"adaptive", "dual_threshold", "adaptive"},
+      {"push", "threshold", "push"},
+      {"pull", "threshold", "pull"},
       {"late_binding", "threshold", "late_binding", "oldest_waiting"},
       {"best", "threshold", "best", "oldest_waiting"},
   };

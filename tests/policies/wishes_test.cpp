@@ -83,6 +83,27 @@ TEST_CASE("a referral is followed once, if its peer is there") {
   CHECK(std::holds_alternative<core::ProbePeer>(round.step()));
 }
 
+TEST_CASE("whoever is outside the view is chosen for a wish or a referral, never probed") {
+  for (const char* name : {"late_binding", "best"}) {
+    const core::PolicySet set = policy(name);
+    World world = policies_test::world_of(2, 5);
+    world.contacts = {{.id = peer(8)}, {.id = peer(9)}};
+    core::Rng rng(3);
+    Round round(world, *set.location, Role::sender, rng);
+    round.probes();
+    round.answers(1000, Role::ok);
+    round.refers_to(peer(8));
+    CHECK(round.chooses() == peer(8));
+    round.refuses();
+    round.probes();
+    round.answers(1000, Role::ok);
+    world.wishes = {wish(9, Role::receiver)};
+    CHECK(round.chooses() == peer(9));
+    round.refuses();
+    CHECK(round.gives_up());  // three probes are left, and nobody to probe
+  }
+}
+
 TEST_CASE("best: a receiver whose wishes still stand asks nobody again") {
   const core::PolicySet set = policy("best");
   World world = policies_test::world_of(10, 5);

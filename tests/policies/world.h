@@ -30,7 +30,8 @@ struct World {
   core::LimitsConfig limits;
   core::TaskTable tasks;
   std::vector<core::PeerInfo> peers;  // by id
-  std::vector<core::Wish> wishes;     // the oldest first
+  std::vector<core::PeerInfo> contacts;
+  std::vector<core::Wish> wishes;  // the oldest first
   core::Duration run_time = -1;
   core::Duration handoff_time = -1;
   bool parked = false;
@@ -44,6 +45,7 @@ struct World {
                       .role = role,
                       .tasks = tasks,
                       .peers = peers,
+                      .contacts = contacts,
                       .wishes = wishes,
                       .limits = limits,
                       .run_time = run_time,
@@ -65,6 +67,11 @@ struct World {
 
   void remove_peer(core::PeerId id) {
     std::erase_if(peers, [id](const auto& p) { return p.id == id; });
+  }
+
+  bool has_contact(core::PeerId id) const {
+    return std::any_of(contacts.begin(), contacts.end(),
+                       [id](const auto& contact) { return contact.id == id; });
   }
 
   void know(core::PeerId id, core::Load its_load, core::Role its_role, core::Duration age) {
@@ -104,6 +111,7 @@ class Round {
     if (const auto* probe = std::get_if<core::ProbePeer>(&step)) {
       REQUIRE(search_.probes_left > 0);
       REQUIRE_FALSE(search_.asked(probe->peer));
+      REQUIRE(world_.has(probe->peer));
       begin(probe->peer);
       --search_.probes_left;
     } else if (const auto* choice = std::get_if<core::ChoosePeer>(&step)) {
@@ -146,7 +154,7 @@ class Round {
   void begin(core::PeerId id) {
     REQUIRE(policy_.initiates(search_.role));
     REQUIRE(id != kSelf);
-    REQUIRE(world_.has(id));
+    REQUIRE((world_.has(id) || world_.has_contact(id)));
     for (core::Probed& probed : search_.probed) {
       if (probed.peer != id) continue;
       REQUIRE(probed.state == core::Probed::State::answered);

@@ -240,7 +240,8 @@ TEST_CASE("the halves of a parted web find each other again") {
 }
 
 TEST_CASE("tasks end where nobody knows everybody") {
-  const std::string preset = GENERATE("random", "sender", "receiver", "symmetric", "adaptive");
+  const std::string preset = GENERATE("random", "sender", "receiver", "symmetric", "adaptive",
+                                      "push", "pull", "late_binding", "best");
   for (const std::uint32_t loss : {0u, 100u}) {
     CAPTURE(preset, loss);
     auto options = options_of(3);
@@ -260,6 +261,57 @@ TEST_CASE("tasks end where nobody knows everybody") {
     for (const sim::TaskHistory& task : world.history().tasks()) moves += task.moves;
     CHECK(moves > 50);
   }
+}
+
+// Whoever is asked is in the view of whoever asks; the other way round hardly ever.
+TEST_CASE("wishes of peers outside the view come true, and are forgotten with them") {
+  const std::string preset = GENERATE("late_binding", "best");
+  CAPTURE(preset);
+  World world(options_of(6));
+  populate_knowing(world, 100, config_of_view(8, preset));
+  std::uint64_t inside = 0;
+  std::uint64_t outside = 0;
+  on_trace(world, What::wish_used, [&](NodeIndex node, const core::Trace& trace) {
+    bool in_view = false;
+    for (const core::PeerStatus& peer : world.core(node).peers())
+      in_view = in_view || peer.member.id == trace.peer;
+    ++(in_view ? inside : outside);
+  });
+  core::Rng rng(23);
+  for (int i = 0; i < 2000; ++i) {
+    const auto home = static_cast<NodeIndex>(rng.below(world.size()));
+    world.submit(home, {.service = static_cast<core::Duration>(rng.below(2'000'000))});
+    world.run_for(11 * kMillisecond);
+  }
+  CHECK(world.reaches([&] { return all_ended(world); }, 600 * kSecond, kSecond));
+  check_all_done(world);
+  CAPTURE(inside, outside);
+  CHECK(outside > 4 * inside);
+  CHECK(outside > 200);
+}
+
+TEST_CASE("no more peers outside the view are known than have left a wish") {
+  core::Config config = config_of_view(8, "best");
+  config.limits.wishes = 5;
+  World world(options_of(8));
+  populate_knowing(world, 100, config);
+  const auto known = [&](NodeIndex i) {
+    std::size_t count = 0;
+    for (NodeIndex j = 0; j < world.size(); ++j)
+      if (i != j && world.core(i).endpoint(world.node(j).id)) ++count;
+    return count;
+  };
+  // All but a few are idle, and park requests with others again and again.
+  std::size_t most = 0;
+  for (int second = 0; second < 100; ++second) {
+    for (NodeIndex busy = 0; busy < 10; ++busy)
+      if (second < 30) world.submit(busy, {.service = 3 * kSecond});
+    world.run_for(kSecond);
+    for (NodeIndex i = 20; i < world.size(); ++i) most = std::max(most, known(i));
+  }
+  CHECK(all_ended(world));
+  CHECK(most > 8);
+  CHECK(most <= 8 + 5 + 4);  // and those that it has just searched among, or worked for
 }
 
 TEST_CASE("the home node mourns an owner that has left its view") {
