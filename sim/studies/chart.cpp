@@ -142,8 +142,8 @@ std::string script(const LineChart& chart, const std::vector<Row>& rows) {
       (kKeyHeight + 55) / height, 1 - (kTitleHeight + 25) / height, 0.18 / columns, 95 / height);
   text += "set grid\n" + x_axis(chart, rows);
   for (std::size_t i = 0; i < chart.panels.size(); ++i) {
-    text +=
-        i == 0 ? "set key at screen 0.5,0.01 center bottom horizontal samplen 2\n" : "unset key\n";
+    text += i == 0 ? "set key at screen 0.5,0.01 center bottom vertical maxrows 2 samplen 2\n"
+                   : "unset key\n";
     text += axes(chart, chart.panels[i]) + curves(chart, rows, i);
   }
   return text + "unset multiplot\n" + kEnd;

@@ -48,7 +48,7 @@ std::vector<Point> points(const Experiment& base) {
       experiment.load_thousandths = load;
       const bool is_alone = experiment.config.policy.transfer == "never";
       experiment.warm_up = warm_up(experiment, is_alone ? 3 : 0.2);
-      if (is_alone) experiment.tasks = std::max(experiment.tasks, experiment.warm_up);
+      experiment.tasks = std::max(experiment.tasks, (is_alone ? 1 : 2) * experiment.warm_up);
       all.push_back({"", preset, load / 1000.0, experiment});
     }
   return all;
@@ -59,8 +59,8 @@ LineChart chart(const Experiment& base) {
   return {"load-sweep",
           fmt::format("{} peers, probe limit {}", base.nodes, base.config.limits.probe_limit),
           "offered load per processor",
-          {{"", "mean_s", "mean response time", "seconds", 8 * service_s},
-           {"", "p99_s", "99th percentile", "seconds", 30 * service_s}},
+          {{"", "mean_s", "mean response time", "seconds", 5 * service_s},
+           {"", "p99_s", "99th percentile", "seconds", 20 * service_s}},
           2};
 }
 

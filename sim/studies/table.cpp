@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sim::studies {
 
 std::string number(double value) {
@@ -40,6 +42,10 @@ std::string markdown(const std::vector<Row>& rows, const std::string& panel,
     rule += " ---: |";
   }
   for (const std::string& series : series_of(rows, panel)) {
+    const bool has_it = std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
+      return row.panel == panel && row.series == series && row.has(quantity);
+    });
+    if (!has_it) continue;
     body += "| " + series + " |";
     for (const double x : xs) {
       const Row* row = find(rows, panel, series, x);

@@ -12,7 +12,7 @@ namespace sim::studies {
 // what a row does not have is empty.
 std::string csv(const Columns& columns, const std::vector<Row>& rows);
 
-// One panel and quantity: a line for each series, a column for each of `xs`.
+// One panel and quantity: a line for each series that has it, a column for each of `xs`.
 std::string markdown(const std::vector<Row>& rows, const std::string& panel,
                      const std::string& quantity, const std::string& x_title,
                      const std::vector<double>& xs);

@@ -85,6 +85,8 @@ TEST_CASE("table: as CSV and as Markdown") {
       "policy,load,kind,mean_s,mean_s_half_width_95,p50_s,p50_s_half_width_95,p90_s"));
   CHECK(text.find("\nM/M/1,0.5,formula,2,,,,") != std::string::npos);
   CHECK(text.find("\nnone,0.9,simulated,10,,7,0.25,") != std::string::npos);
+  CHECK(markdown(rows, "", "p50_s", "load", {0.9}) ==
+        "| load | 0.9 |\n| --- | ---: |\n| none | 7 |\n");
   CHECK(markdown(rows, "", "mean_s", "load", {0.5, 0.9}) ==
         "| load | 0.5 | 0.9 |\n| --- | ---: | ---: |\n| M/M/1 | 2 | |\n| none | 2.013 | 10 |\n");
 }
