@@ -71,19 +71,11 @@ class Node::Impl {
   void recover();
   void recover_task(TaskId id, const OwnedTask& owned);
 
-  // node_balance.cpp: load, roles, searches and handoffs
-  void on(const BundleSent& event);
-  void on(const BundleReceived& event);
+  // node_balance.cpp: load, roles and searches
   void on(const Probe& probe, PeerId from);
   void on(const ProbeReply& reply, PeerId from);
   void on(const LoadReport& report, PeerId from);
-  void on(const Request& request, PeerId from);
-  void on(const Decline& decline, PeerId from);
   void on(const Withdraw& withdraw, PeerId from);
-  void on(const Offer& offer, PeerId from);
-  void on(const Reject& reject, PeerId from);
-  void on(const Prepared& prepared, PeerId from);
-  void on(const Commit& commit, PeerId from);
   View view() const;
   Load load() const;
   std::uint32_t present() const;  // waiting and running, what is granted away not counted
@@ -97,26 +89,36 @@ class Node::Impl {
   void proceed(std::uint32_t search);
   void follow(const Chosen& chosen);
   void request_timed_out(std::uint32_t search);
+  void resume_refused();
+  void learn(PeerId peer, Load load, Role role);
+  PeerId referral_for(const Probe& probe, PeerId from);
+  void withdraw_wishes(TaskId task, PeerId except = PeerId::none);
+  std::uint32_t movable_count() const;
+  std::optional<TaskId> select(PeerId receiver);
+  void trace_stuck(const View& now);
+
+  // node_handoff.cpp: tasks given and taken
+  void on(const Request& request, PeerId from);
+  void on(const Reject& reject, PeerId from);
+  void on(const BundleSent& event);
+  void on(const Prepared& prepared, PeerId from);
+  void on(const Decline& decline, PeerId from);
+  void on(const Offer& offer, PeerId from);
+  void on(const BundleReceived& event);
+  void on(const Commit& commit, PeerId from);
+  void offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers);
+  void decline(std::uint32_t search, PeerId to, Veto veto);
   // A handoff came to nothing: the task stays, and the search that chose the peer goes on.
   void kept(const Outgoing& outgoing, Load load = 0, Role role = Role::ok, Veto veto = Veto::none);
-  void offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers);
   void tell_of_move(TaskId task, Epoch epoch, PeerId to, std::uint32_t hops, std::uint32_t probes);
   void settle_decision(TaskId task);
   void settle_decisions();
-  void decline(std::uint32_t search, PeerId to, Veto veto);
-  PeerId referral_for(const Probe& probe, PeerId from);
-  void withdraw_wishes(TaskId task, PeerId except = PeerId::none);
   void hand_back_guests();
-  void learn(PeerId peer, Load load, Role role);
   Veto veto_on(const Needs& needs) const;
   Veto submission_veto() const;
   bool knows_home(TaskId task) const;
   bool handoffs_settled() const;
   Veto judge(const Offer& offer, bool yields);
-  std::uint32_t movable_count() const;
-  void resume_refused();
-  std::optional<TaskId> select(PeerId receiver);
-  void trace_stuck(const View& now);
 
   Context context;
   PolicyFactory factory;

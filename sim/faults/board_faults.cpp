@@ -198,6 +198,7 @@ void BoardFaults::reconfigure(const Incident& incident) {
   if (!is_up(node)) return;
   core::Config config = config_of(draw_config(incident.a), plan_.slots[node]);
   config.limits.finished_tasks = plan_.config.limits.finished_tasks;
+  config.membership.view = plan_.config.membership.view;  // needs a restart
   world_.reconfigure(node, config);
 }
 

@@ -162,6 +162,7 @@ core::Config draw_config(std::uint64_t seed) {
   config.limits = draw_limits(draw);
   config.membership = draw_membership(draw);
   if (draw.one_in(4)) config.load.smoothing_thousandths = draw.within(100, 1000);
+  if (draw.one_in(4)) config.membership.view = draw.within(8, 16);
   return config;
 }
 
