@@ -3,6 +3,8 @@
 // move costs.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/units.h"
 #include "sim/formulas.h"
 #include "sim/studies/chart.h"
@@ -35,6 +37,7 @@ Point point(const Experiment& base, const std::string& series, std::uint32_t loa
   result.experiment.nodes = 2;
   result.experiment.config.load.slots = 1;
   result.experiment.warm_up = warm_up(result.experiment, 20);
+  result.experiment.tasks = std::max(base.tasks, 3 * result.experiment.warm_up);
   return result;
 }
 
@@ -45,7 +48,7 @@ std::vector<Point> points(const Experiment& base) {
     alone.experiment.config.policy = with_preset(base.config.policy, "none");
     all.push_back(alone);
     for (const std::uint32_t cost : kCosts) {
-      Point both = point(base, fmt::format("a move takes {:g} of a task", cost / 1000.0), load);
+      Point both = point(base, fmt::format("a move takes {:g}", cost / 1000.0), load);
       both.experiment.config.policy = with_preset(base.config.policy, "symmetric");
       both.experiment.config.limits.moves_per_task = 100;
       both.experiment.world.link.stream_latency = base.service.mean() * cost / 1000;
@@ -66,15 +69,17 @@ LineChart chart(const Experiment& base) {
   return {"queueing",
           "Two workstations between M/M/1 and M/M/2",
           "offered load per processor",
-          {{"", "mean_s", "mean response time", "seconds", 12 * service_s, 0.9 * service_s}},
-          1};
+          {{"", "mean_s", "mean response time", "seconds", 10 * service_s},
+           {"", "moves", "moves", "per task"}},
+          2};
 }
 
 std::string summary(const Experiment& base, const std::vector<Row>& rows) {
   std::string text = "# Two workstations between M/M/1 and M/M/2\n\n![queueing](queueing.svg)\n\n";
   text += fmt::format(
       "Two peers that ask each other on arrivals and departures (preset symmetric), and a move "
-      "that keeps a task away from both processors for a while. {} tasks in each of {} "
+      "that keeps a task away from both processors for some part of a mean service time. {} tasks "
+      "or more in each of {} "
       "replications.\n\n",
       base.tasks, base.replications);
   for (const auto& [quantity, title] :

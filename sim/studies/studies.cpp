@@ -19,7 +19,7 @@ const std::vector<Entry>& studies() {
        queueing,
        {"load", "nodes", "transfer-time", "policy.preset", "policy.transfer", "policy.location",
         "policy.selection", "load.slots"},
-       {{"nodes", "2"}, {"tasks", "200000"}, {"warm-up", "20000"}, {"replications", "3"}}},
+       {{"nodes", "2"}, {"tasks", "20000"}, {"warm-up", "2000"}, {"replications", "3"}}},
       {"ping-pong",
        "tasks that are sent to and fro, and which safeguard ends it",
        ping_pong,

@@ -36,7 +36,7 @@ TEST_CASE("rooms: every file includes what its room may") {
       if (suffix != ".h" && suffix != ".cpp") continue;
       const std::string text = read(entry.path());
       CAPTURE(entry.path().string());
-      CHECK(text.find("#include") != std::string::npos);
+      CHECK((suffix == ".h" || text.find("#include") != std::string::npos));
       ++files;
       const std::string path = fs::relative(entry.path(), root).generic_string();
       for (const std::string& include : core_test::forbidden_includes(path, text))
