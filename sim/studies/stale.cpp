@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::uint32_t kDelays[] = {0, 10, 50, 200, 1000};  // thousandths of a service time
 constexpr std::uint32_t kLoads[] = {500, 800, 950};
-constexpr const char* kPresets[] = {"random",   "sender",       "receiver", "symmetric",
-                                    "adaptive", "late_binding", "best"};
+constexpr const char* kPresets[] = {"random", "sender", "receiver",     "symmetric", "adaptive",
+                                    "push",   "pull",   "late_binding", "best"};
 
 std::string panel_of(std::uint32_t load) {
   return fmt::format("{:g}", load / 1000.0);
@@ -27,6 +27,11 @@ void wait_for_answers(core::LimitsConfig& limits, core::Duration delay) {
       std::max(limits.search_timeout, limits.probe_timeout * (limits.probe_limit + 1));
 }
 
+// Then it needs to be told how often.
+bool searches_at_random(const std::string& preset) {
+  return preset == "push" || preset == "pull";
+}
+
 std::vector<Point> points(const Experiment& base) {
   std::vector<Point> all;
   for (const std::uint32_t load : kLoads)
@@ -38,6 +43,8 @@ std::vector<Point> points(const Experiment& base) {
         const core::Duration delay = base.service.mean() * delay_thousandths / 1000;
         experiment.world.link.delay_min = experiment.world.link.delay_max = delay;
         wait_for_answers(experiment.config.limits, delay);
+        if (searches_at_random(preset) && experiment.config.limits.search_retry == 0)
+          experiment.config.limits.search_retry = base.service.mean() / 5;
         experiment.warm_up = warm_up(experiment, 0.2);
         all.push_back({panel_of(load), preset, delay_thousandths / 1000.0, experiment});
       }
@@ -64,7 +71,8 @@ std::string summary(const Experiment& base, const std::vector<Row>& rows) {
   std::string text = "# Message delay\n\n![stale](stale.svg)\n\n";
   text += fmt::format(
       "{} peers, threshold {:g}, probe limit {}; {} tasks in each of {} replications. The "
-      "delay of a message, one way, is in service times.\n\n",
+      "delay of a message, one way, is in service times. push and pull search every fifth of a "
+      "service time in the mean.\n\n",
       base.nodes, base.config.policy.threshold / 1000.0, base.config.limits.probe_limit, base.tasks,
       base.replications);
   for (const std::uint32_t load : kLoads)
