@@ -292,9 +292,14 @@ def simulate(keys, trace, link, signals, options):
 # --- Side by side
 
 
+def short(value):
+    """Three figures, of which the large ones are whole."""
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
+
+
 class Table:
     HEADER = ["variant", *(f"{title}, {side}" for title in QUANTITIES.values()
-                           for side in ("measured", "simulated", "least", "most")), "a move (s)"]
+                           for side in ("measured", "simulated", "least", "most")), "a move (s)", "a task (s)"]
 
     def __init__(self, directory):
         self.directory = directory
@@ -304,7 +309,7 @@ class Table:
 
     def print_header(self):
         titles = "".join(f"{title:>15}" for title in QUANTITIES.values())
-        print(f"{'measured / simulated':<20}{titles}{'a move':>9}", flush=True)
+        print(f"{'measured / simulated':<20}{titles}{'a move':>9}{'a task':>9}", flush=True)
 
     def add(self, name, measured, simulated):
         cells = [name]
@@ -312,12 +317,11 @@ class Table:
         for quantity, values in simulated.items():
             real = measured.figures[quantity]
             cells += [real, statistics.fmean(values), min(values), max(values)]
-            digits = 0 if quantity == "max_moves" else 2
             mark = " " if min(values) <= real <= max(values) else "*"
-            text += f"{real:.{digits}f}{mark}/ {statistics.fmean(values):.{digits}f}".rjust(15)
-        moves = sorted(measured.move_s)
-        cells.append(statistics.fmean(moves) if moves else "")
-        text += f"{cells[-1]:>7.2f} s" if moves else f"{'-':>9}"
+            text += f"{short(real)}{mark}/ {short(statistics.fmean(values))}".rjust(15)
+        for times in (measured.move_s, measured.services):
+            cells.append(statistics.fmean(times) if times else "")
+            text += f"{cells[-1]:>7.2f} s" if times else f"{'-':>9}"
         print(text, flush=True)
         self.rows.append(cells)
 
@@ -329,13 +333,13 @@ class Table:
         with open(os.path.join(self.directory, "ping-pong.md"), "w") as file:
             file.write(f"# Ping-pong on real peers\n\n{conditions}\n\n"
                        "Measured / mean of the simulated runs (least to most of them).\n\n")
-            file.write("| | " + " | ".join(QUANTITIES.values()) + " | a move (s) |\n")
-            file.write("| --- |" + " --- |" * (len(QUANTITIES) + 1) + "\n")
-            for name, *cells, move in self.rows:
+            file.write("| | " + " | ".join([*QUANTITIES.values(), *self.HEADER[-2:]]) + " |\n")
+            file.write("| --- |" + " --- |" * (len(QUANTITIES) + 2) + "\n")
+            for name, *cells, move, task in self.rows:
                 pairs = [f"{a:.2f} / {b:.2f} ({c:.2f} to {d:.2f})"
                          for a, b, c, d in zip(*[iter(cells)] * 4)]
-                last = f"{move:.3f}" if move != "" else "-"
-                file.write(f"| {name} | " + " | ".join([*pairs, last]) + " |\n")
+                last = [f"{value:.3f}" if value != "" else "-" for value in (move, task)]
+                file.write(f"| {name} | " + " | ".join([*pairs, *last]) + " |\n")
 
     def keep(self, name, text):
         if self.directory:
@@ -366,7 +370,7 @@ def parse_options():
     add("--load", type=float, default=0.8, help="offered work over slots")
     add("--hot", type=int, default=2, help="so many peers get all the tasks; 0: every one gets some")
     add("--mean-service", type=float, default=0.5, help="of the tasks, in seconds")
-    add("--input-size", type=float, default=8, help="of each task's files, in MiB: moves take time")
+    add("--input-size", type=float, default=4, help="of each task's files, in MiB: moves take time")
     add("--cpu-every", type=int, default=None,
         help="every so-many-th task burns processor time, the others sleep; 0: none (default: so "
              "that they need a quarter of this machine's processors)")
