@@ -22,7 +22,8 @@ from cluster import Cluster, Failure  # noqa: E402
 PEERSIM = os.environ["PEERSIM"]
 SIMULATED_RUNS = 20
 SHORTEST, LONGEST = 0.1, 5  # tasks, as multiples of the mean
-PROCESSORS_FOR_TASKS = 0.25  # the share of this machine's that CPU-bound tasks may ask for
+# The share of this machine's processors that CPU-bound tasks may ask for: moving needs some too.
+PROCESSORS_FOR_TASKS = 0.1
 QUANTITIES = {"moves": "moves/task", "max_moves": "most moves", "mean_s": "mean (s)",
               "p99_s": "p99 (s)", "probes": "probes/task"}
 
@@ -293,7 +294,9 @@ def simulate(keys, trace, link, signals, options):
 
 
 def short(value):
-    """Three figures, of which the large ones are whole."""
+    """About three figures; counts whole."""
+    if isinstance(value, int):
+        return str(value)
     return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
 
 
@@ -367,13 +370,13 @@ def parse_options():
     add = parser.add_argument
     add("--peers", type=int, default=6, help="daemons, with one slot each")
     add("--tasks", type=int, default=150, help="in each run")
-    add("--load", type=float, default=0.8, help="offered work over slots")
+    add("--load", type=float, default=0.9, help="offered work over slots")
     add("--hot", type=int, default=2, help="so many peers get all the tasks; 0: every one gets some")
     add("--mean-service", type=float, default=0.5, help="of the tasks, in seconds")
-    add("--input-size", type=float, default=4, help="of each task's files, in MiB: moves take time")
+    add("--input-size", type=float, default=6, help="of each task's files, in MiB: moves take time")
     add("--cpu-every", type=int, default=None,
         help="every so-many-th task burns processor time, the others sleep; 0: none (default: so "
-             "that they need a quarter of this machine's processors)")
+             "that they need a tenth of this machine's processors)")
     add("--probe-limit", type=int, default=5)
     add("--retry", type=float, default=0.2,
         help="a sender searches again after so much of the mean service time")
