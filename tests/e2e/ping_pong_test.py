@@ -26,6 +26,8 @@ class PingPong(unittest.TestCase):
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.communicate(timeout=2 * PATIENCE_S)
+        for pid in self.processes():  # none, or a test has failed
+            os.kill(pid, signal.SIGKILL)
 
     def start(self, *arguments):
         self.process = subprocess.Popen(
@@ -37,8 +39,8 @@ class PingPong(unittest.TestCase):
         return self.process.returncode, out, err
 
     def processes(self):
-        """The commands of all that was started for the scratch directory and still runs."""
-        found = []
+        """All that was started for the scratch directory and still runs: pids and commands."""
+        found = {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
@@ -49,11 +51,11 @@ class PingPong(unittest.TestCase):
             except OSError:
                 continue
             if self.scratch.name in command + environment + at and int(pid) != os.getpid():
-                found.append(command)
+                found[int(pid)] = command
         return found
 
     def assert_nothing_is_left(self):
-        self.assertEqual(self.processes(), [])
+        self.assertEqual(self.processes(), {})
         self.assertEqual(os.listdir(self.scratch.name), [])
 
     def test_every_variant_has_all_its_figures(self):
@@ -114,7 +116,8 @@ class PingPong(unittest.TestCase):
 
     def test_interrupted_while_tasks_run(self):
         self.interrupt(signal.SIGINT,
-                       lambda: any(command.startswith("sleep ") for command in self.processes()))
+                       lambda: any(command.startswith("sleep ")
+                                   for command in self.processes().values()))
 
     def test_interrupted_while_peers_start(self):
         self.interrupt(signal.SIGTERM, lambda: "ready;" in self.log_of("b1"))
