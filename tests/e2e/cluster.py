@@ -121,11 +121,11 @@ class Peer:
                           f"{result.returncode}\n{result.stderr.decode()}\n{self.log()[-4000:]}")
         return result
 
-    def ctl_start(self, *arguments, cwd=None):
+    def ctl_start(self, *arguments, cwd=None, stdin=subprocess.DEVNULL):
         """peerctl in the background; ended with the cluster."""
         process = subprocess.Popen(
             [PEERCTL, "--socket", self.socket, *map(str, arguments)], cwd=cwd or self.directory,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.cluster.clients.append(process)
         return process
 
