@@ -182,9 +182,10 @@ void add_policy(KeyTable& table) {
                          FIELD(core.policy.information),
                          "Information policy: what do peers tell each other unasked?"));
   const KeyTable::Range loads{0, 1'000'000};
-  by_preset(table.quantity("threshold", Unit::thousandths, loads, FIELD(core.policy.threshold),
-                           "For transfer = threshold: the load above which this peer is a sender "
-                           "and below which it is a receiver."));
+  by_preset(table.quantity(
+      "threshold", Unit::thousandths, loads, FIELD(core.policy.threshold),
+      "For transfer = threshold or lookahead: the load above which this peer is a sender "
+      "and below which it is a receiver."));
   by_preset(table.quantity("low", Unit::thousandths, loads, FIELD(core.policy.low),
                            "For transfer = dual_threshold: below this load a receiver. Less than "
                            "high."));

@@ -36,9 +36,12 @@ void Node::Impl::step(Time now, const Event& event, Actions& actions) {
   context.actions.swap(actions);
   const Time due = context.timers.next();
   const Duration late = due == kNever ? 0 : now - due;
+  const Duration elapsed = now - context.now;
   context.now = now;
+  if (begun) note_idleness(elapsed);
   if (!begun) {
     begun = true;
+    idle_since = now;
     membership.begin();
     recover();
     configure();

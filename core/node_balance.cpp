@@ -12,6 +12,7 @@ using Kind = TimerKey::Kind;
 
 constexpr std::uint32_t kMovableShown = 64;  // a reply's count says "at least" from here on
 constexpr std::uint32_t kMovableVisited = 256;
+constexpr std::int64_t kIdlenessWindow = 32;  // run times, and half of it is what was before
 
 }  // namespace
 
@@ -30,6 +31,7 @@ View Node::Impl::view() const {
           .limits = context.config.limits,
           .run_time = run_time,
           .handoff_time = handoff_time,
+          .idle_thousandths = idle_thousandths,
           .parked = wishes_left.has({}),
           .max_age = policies.information->max_age()};
 }
@@ -58,6 +60,20 @@ void Node::Impl::sample_load() {
   const std::int64_t rounding = difference < 0 ? -999 : 999;
   smoothed_thousandths += (difference * config.smoothing_thousandths + rounding) / 1000;
   context.timers.set({Kind::load_sample}, context.now + config.sample_interval);
+}
+
+// What was, until now, since the last step.
+void Node::Impl::note_idleness(Duration elapsed) {
+  const std::int64_t slots = context.config.load.slots;
+  const std::int64_t running = tasks.count(Task::Phase::running);
+  idle_slot_time += elapsed * std::max<std::int64_t>(0, slots - running);
+  const Duration window = context.now - idle_since;
+  if (run_time <= 0 || window / kIdlenessWindow < run_time) return;
+  const std::int64_t share = std::min<std::int64_t>(1000, idle_slot_time / slots * 1000 / window);
+  idle_thousandths =
+      static_cast<std::int32_t>(idle_thousandths < 0 ? share : (idle_thousandths + share) / 2);
+  idle_slot_time = 0;
+  idle_since = context.now;
 }
 
 void Node::Impl::report_load() {
@@ -129,7 +145,7 @@ void Node::Impl::look_for(Role as) {
     if (!selected) return;
     task = *selected;
     context.trace(What::became_sender, task, PeerId::none, load(),
-                  policies.transfer->reference(Role::sender));
+                  policies.transfer->reference(view(), Role::sender));
   }
   proceed(searches.begin(as, task));
 }

@@ -80,6 +80,7 @@ class Node::Impl {
   Load load() const;
   std::uint32_t present() const;  // waiting and running, what is granted away not counted
   void sample_load();
+  void note_idleness(Duration elapsed);
   void report_load();
   void classify();
   void search_upon_changes();
@@ -141,6 +142,9 @@ class Node::Impl {
   bool memory_pressure = false;
   Duration run_time = -1;  // see View
   Duration handoff_time = -1;
+  std::int32_t idle_thousandths = -1;
+  std::int64_t idle_slot_time = 0;  // slots * us, since
+  Time idle_since = 0;
   bool begun = false;
   bool drained = false;
   // What this step brought that policies act upon.

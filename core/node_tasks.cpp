@@ -33,7 +33,7 @@ void Node::Impl::on(const TaskSubmitted& event) {
   home.add(task.id);
   context.act(Accepted{task.id});
   context.trace(What::task_submitted, task.id, PeerId::none, task.needs.priority, load(),
-                policies.transfer->reference(Role::sender));
+                policies.transfer->reference(view(), Role::sender));
   ++arrivals;
 }
 

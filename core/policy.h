@@ -53,10 +53,11 @@ struct View {
   std::span<const PeerInfo> contacts{};
   const std::vector<Wish>& wishes;  // of others, the oldest first; their peers may be gone
   const LimitsConfig& limits;
-  Duration run_time = -1;      // how long tasks have run here lately; -1: none has
-  Duration handoff_time = -1;  // how long a granted task has lately taken to be this peer's
-  bool parked = false;         // as a receiver it has left wishes that hold still
-  bool seeking = false;        // a task is selected for a search, not for a peer that asks
+  Duration run_time = -1;              // how long tasks have run here lately; -1: none has
+  Duration handoff_time = -1;          // how long a granted task has lately taken to be this peer's
+  std::int32_t idle_thousandths = -1;  // share of the slots that was idle lately; -1: not known yet
+  bool parked = false;                 // as a receiver it has left wishes that hold still
+  bool seeking = false;                // a task is selected for a search, not for a peer that asks
   Duration max_age = 0;  // by the information policy: older knowledge is not used; 0: none is used
 
   // May the task move now, as far as the core's limits go?
@@ -113,7 +114,7 @@ class TransferPolicy {
   virtual ~TransferPolicy() = default;
   virtual Role classify(const View& view) const = 0;
   // The load that a sender or receiver is measured against, for the trace.
-  virtual Load reference(Role role) const = 0;
+  virtual Load reference(const View& view, Role role) const = 0;
 };
 
 class SelectionPolicy {

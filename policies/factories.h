@@ -11,6 +11,7 @@ namespace policies {
 
 std::unique_ptr<core::TransferPolicy> threshold_transfer(const core::PolicyConfig& config);
 std::unique_ptr<core::TransferPolicy> dual_threshold_transfer(const core::PolicyConfig& config);
+std::unique_ptr<core::TransferPolicy> lookahead_transfer(const core::PolicyConfig& config);
 std::unique_ptr<core::TransferPolicy> never_transfer(const core::PolicyConfig& config);
 
 std::unique_ptr<core::SelectionPolicy> newest_waiting_selection(const core::PolicyConfig& config);

@@ -19,6 +19,7 @@ struct Row {
 constexpr Row<core::TransferPolicy> kTransfers[] = {
     {"threshold", threshold_transfer},
     {"dual_threshold", dual_threshold_transfer},
+    {"lookahead", lookahead_transfer},
     {"never", never_transfer},
 };
 
@@ -66,7 +67,7 @@ constexpr Preset kPresets[] = {
     {"push", "threshold", "push"},
     {"pull", "threshold", "pull"},
     {"late_binding", "threshold", "late_binding", "oldest_waiting"},
-    {"best", "threshold", "best", "oldest_waiting"},
+    {"best", "lookahead", "best", "oldest_waiting"},
 };
 
 template <typename Row, std::size_t n>

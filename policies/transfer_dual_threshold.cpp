@@ -17,7 +17,7 @@ class DualThreshold final : public core::TransferPolicy {
     return core::Role::ok;
   }
 
-  core::Load reference(core::Role role) const override {
+  core::Load reference(const core::View& /*view*/, core::Role role) const override {
     return role == core::Role::sender ? high_ : low_;
   }
 

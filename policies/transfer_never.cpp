@@ -9,7 +9,7 @@ class Never final : public core::TransferPolicy {
   core::Role classify(const core::View& /*view*/) const override { return core::Role::ok; }
 
   // No load is above the one or below the other.
-  core::Load reference(core::Role role) const override {
+  core::Load reference(const core::View& /*view*/, core::Role role) const override {
     return role == core::Role::sender ? core::kMaxLoad : 0;
   }
 };

@@ -14,7 +14,9 @@ class Threshold final : public core::TransferPolicy {
     return core::Role::ok;
   }
 
-  core::Load reference(core::Role /*role*/) const override { return threshold_; }
+  core::Load reference(const core::View& /*view*/, core::Role /*role*/) const override {
+    return threshold_;
+  }
 
  private:
   core::Load threshold_;

@@ -35,6 +35,7 @@ class Distribution {
   // At least 1 us. Some draws from `rng`, as many as the shape needs.
   core::Duration draw(core::Rng& rng) const;
   core::Duration mean() const { return mean_; }
+  bool is_exponential() const { return shape_ == Shape::exponential; }
 
  private:
   Distribution(Shape shape, core::Duration mean) : shape_(shape), mean_(mean) {}

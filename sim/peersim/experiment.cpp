@@ -33,7 +33,10 @@ std::string usage() {
       "the gnuplot script NAME.gp that draws it) and a summary (NAME.md) to the directory:\n\n";
   for (const Entry& entry : sim::studies::studies())
     text += fmt::format("  {:<12} {}\n", entry.name, entry.help);
-  return text + "\npeersim experiment NAME --help lists the options.\n";
+  return text +
+         "\npeersim experiment NAME --help lists the options. Some take minutes. Exit codes: those "
+         "of\n"
+         "peersim run; 69 if the chart cannot be drawn, 73 if nothing can be written there.\n";
 }
 
 const Entry* find(const std::string& name) {
@@ -177,6 +180,10 @@ int experiment(const std::vector<std::string>& arguments) {
   if (const auto* wrong = std::get_if<UsageError>(&parsed))
     return fail(wrong->lines, wrong->exit_code);
   const auto& options = std::get<RunOptions>(parsed);
+  if (!options.experiment.trace.empty() && verb_of(*entry).varies("load"))
+    return fail({"--arrivals: a trace brings its own load, which the experiment varies; allowed: "
+                 "poisson, bursts:SIZE, hot:NODES"},
+                kExitUsage);
   const sim::studies::Base base{options.experiment, options.settings, options.defaults,
                                 own->message_cost};
   return carry_out(entry->make(base), options, own->output);

@@ -18,6 +18,7 @@ constexpr const char* kPresets[] = {"none",      "random",   "sender", "receiver
 
 std::vector<Row> formulas(const Experiment& base) {
   std::vector<Row> rows;
+  if (!has_formulas(base)) return rows;
   const std::uint32_t servers = base.nodes * base.config.load.slots;
   for (const std::uint32_t load : kLoads) {
     const double rho = load / 1000.0;
@@ -68,10 +69,14 @@ std::string summary(const Experiment& base, const std::vector<Row>& rows) {
   const std::vector<double> shown = {0.5, 0.7, 0.8, 0.9, 0.95, 0.98};
   std::string text = "# Response time over load\n\n![response time over load](load-sweep.svg)\n\n";
   text += fmt::format(
-      "{} peers, service of mean {}, {} tasks in each of {} replications. M/M/1 is a peer on its "
-      "own, M/M/{} a central queue: nothing that moves whole tasks can do better.\n\n",
+      "{} peers, service of mean {}, at least {} tasks in each of {} replications, more where "
+      "queues remember for long.{}\n\n",
       base.nodes, config::print_quantity(config::Unit::duration, base.service.mean()), base.tasks,
-      base.replications, base.nodes * base.config.load.slots);
+      base.replications,
+      has_formulas(base) ? fmt::format(" M/M/{} is a peer on its own, M/M/{} a central queue: "
+                                       "nothing that moves whole tasks has a shorter mean.",
+                                       base.config.load.slots, base.nodes * base.config.load.slots)
+                         : "");
   for (const auto& [quantity, title] :
        {std::pair("mean_s", "Mean response time (s)"), std::pair("p99_s", "99th percentile (s)"),
         std::pair("probes", "Probes per task"), std::pair("messages", "Messages per task"),

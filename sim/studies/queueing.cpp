@@ -19,6 +19,7 @@ constexpr std::uint32_t kCosts[] = {0, 100, 250, 500, 1000};  // thousandths of 
 
 std::vector<Row> formulas(const Experiment& base) {
   std::vector<Row> rows;
+  if (!has_formulas(base)) return rows;
   const double service_s = static_cast<double>(base.service.mean()) / core::kSecond;
   for (const std::uint32_t k : {1u, 2u})
     for (const std::uint32_t load : kLoads)

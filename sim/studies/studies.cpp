@@ -18,13 +18,15 @@ const std::vector<Entry>& studies() {
        "two peers between M/M/1 and M/M/2: what moves may cost",
        queueing,
        {"load", "nodes", "transfer-time", "policy.preset", "policy.transfer", "policy.location",
-        "policy.selection", "load.slots"},
+        "policy.selection", "load.slots", "load.weight", "limits.moves_per_task"},
        {{"nodes", "2"}, {"tasks", "20000"}, {"warm-up", "2000"}, {"replications", "3"}}},
       {"ping-pong",
        "tasks that are sent to and fro, and which safeguard ends it",
        ping_pong,
        {"load", "arrivals", "policy.preset", "policy.transfer", "policy.location",
-        "policy.selection", "load.reservations", "limits.moves_per_task", "limits.min_residence"},
+        "policy.selection", "policy.low", "policy.high", "load.reservations",
+        "limits.moves_per_task", "limits.min_residence", "limits.search_retry",
+        "limits.transfers_at_once", "limits.searches_at_once"},
        {{"nodes", "20"},
         {"tasks", "600"},
         {"warm-up", "300"},
@@ -35,7 +37,7 @@ const std::vector<Entry>& studies() {
       {"tune",
        "the best threshold and probe limit for a workload, as a configuration file",
        tune,
-       {"policy.threshold", "policy.low", "policy.high", "limits.probe_limit"},
+       {"discipline", "policy.threshold", "policy.low", "policy.high", "limits.probe_limit"},
        {{"tasks", "40000"},
         {"warm-up", "5000"},
         {"replications", "3"},
@@ -59,9 +61,18 @@ core::PolicyConfig with_preset(const core::PolicyConfig& policy, const std::stri
   return result;
 }
 
+bool has_formulas(const Experiment& experiment) {
+  const std::vector<std::uint32_t>& speeds = experiment.speeds_thousandths;
+  return experiment.service.is_exponential() && experiment.trace.empty() &&
+         experiment.pattern.kind == ArrivalPattern::Kind::poisson && experiment.processors == 0 &&
+         std::all_of(speeds.begin(), speeds.end(),
+                     [](std::uint32_t speed) { return speed == 1000; });
+}
+
 std::uint64_t warm_up(const Experiment& experiment, double memory) {
   const double rho = std::min(0.995, experiment.load_thousandths / 1000.0);
-  const double service_times = memory / std::pow(1 - std::sqrt(rho), 2);
+  const double room = 1 - std::sqrt(rho);
+  const double service_times = memory / (room * room);
   const auto tasks = static_cast<std::uint64_t>(service_times * experiment.nodes * rho);
   return std::max(experiment.warm_up, std::min<std::uint64_t>(tasks, 3'000'000));
 }

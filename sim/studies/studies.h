@@ -35,6 +35,9 @@ const std::vector<Entry>& studies();
 
 // The named preset with the base's own thresholds, intervals and ages.
 core::PolicyConfig with_preset(const core::PolicyConfig& policy, const std::string& preset);
+// Do the formulas of queues of this kind hold for it? Exponential service, Poisson arrivals at all
+// peers, first come first served, processors of speed 1.
+bool has_formulas(const Experiment& experiment);
 // So many tasks to warm up that queues which remember for long have forgotten how it began:
 // `memory` times what a single M/M/1 queue needs, 1 / (1 - sqrt(rho))^2 service times.
 std::uint64_t warm_up(const Experiment& experiment, double memory);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 
 #include "config/keys.h"
 #include "config/units.h"
@@ -15,14 +16,17 @@ namespace {
 constexpr std::uint32_t kTasksPerSlot[] = {1000, 1500, 2000, 3000, 4000};  // thousandths
 constexpr std::uint32_t kProbeLimits[] = {1, 2, 3, 5, 8, 12};
 
+constexpr std::uint64_t kMaxThreshold = 900'000;  // the band above it is within the keys' range
+
 // A threshold is a load index: tasks over weight.
 core::Load threshold(const core::Config& config, std::uint32_t tasks_per_slot) {
-  return static_cast<core::Load>(std::uint64_t{tasks_per_slot} * config.load.slots * 1000 /
-                                 config.load.weight_thousandths);
+  const std::uint64_t load =
+      std::uint64_t{tasks_per_slot} * config.load.slots * 1000 / config.load.weight_thousandths;
+  return static_cast<core::Load>(std::min(load, kMaxThreshold));
 }
 
 void set(core::Config& config, core::Load threshold, std::uint32_t probe_limit) {
-  const core::Load band = config.policy.high - config.policy.low;
+  const core::Load band = std::clamp(config.policy.high - config.policy.low, 1, 100'000);
   config.policy.threshold = config.policy.low = threshold;
   config.policy.high = threshold + band;
   config.limits.probe_limit = probe_limit;
@@ -78,11 +82,18 @@ HeatMap heat_map(const Base& base, const std::vector<Row>& rows) {
 std::string workload(const Base& base) {
   using config::Unit;
   const Experiment& experiment = base.experiment;
-  return fmt::format("{} peers, load {}, service of mean {}, a message held to cost {}",
-                     experiment.nodes,
-                     config::print_quantity(Unit::thousandths, experiment.load_thousandths),
-                     config::print_quantity(Unit::duration, experiment.service.mean()),
-                     config::print_quantity(Unit::duration, base.message_cost));
+  const auto duration = [](core::Duration time) {
+    return config::print_quantity(Unit::duration, time);
+  };
+  const std::string work =
+      experiment.trace.empty()
+          ? fmt::format("load {}, {}service of mean {}",
+                        config::print_quantity(Unit::thousandths, experiment.load_thousandths),
+                        experiment.service.is_exponential() ? "exponential " : "",
+                        duration(experiment.service.mean()))
+          : "a recorded workload";
+  return fmt::format("{} peers, {}, message delay {}, a message held to cost {}", experiment.nodes,
+                     work, duration(experiment.world.link.delay_min), duration(base.message_cost));
 }
 
 std::string summary(const Base& base, const std::vector<Row>& rows) {
@@ -92,8 +103,9 @@ std::string summary(const Base& base, const std::vector<Row>& rows) {
       "Preset {}; {}. {} tasks in each of {} replications.\n\n"
       "Best: **{}, probe limit {:g}**, mean response time {:.4g} s with {:.3g} messages a task. "
       "`tune.conf` holds it.\n\n",
-      base.settings.preset, workload(base), base.experiment.tasks, base.experiment.replications,
-      best.series, best.x, best.values.at("mean_s").mean, best.values.at("messages").mean);
+      base.settings.preset, workload(base), base.experiment.measured_tasks(),
+      base.experiment.replications, best.series, best.x, best.values.at("mean_s").mean,
+      best.values.at("messages").mean);
   for (const auto& [quantity, title] :
        {std::pair("mean_s", "Mean response time (s)"), std::pair("p99_s", "99th percentile (s)"),
         std::pair("messages", "Messages per task")})
@@ -105,12 +117,11 @@ std::string summary(const Base& base, const std::vector<Row>& rows) {
 File configuration(const Base& base, const std::vector<Row>& rows) {
   const Row& best = best_of(rows, base.message_cost);
   config::Settings settings = base.settings;
-  for (const std::uint32_t tasks : kTasksPerSlot) {
-    const core::Load load = threshold(settings.core, tasks);
-    if (name_of(load) != best.series) continue;
-    set(settings.core, load, static_cast<std::uint32_t>(best.x));
-    break;
-  }
+  const auto* chosen = std::find_if(
+      std::begin(kTasksPerSlot), std::end(kTasksPerSlot),
+      [&](std::uint32_t tasks) { return name_of(threshold(settings.core, tasks)) == best.series; });
+  assert(chosen != std::end(kTasksPerSlot));
+  set(settings.core, threshold(settings.core, *chosen), static_cast<std::uint32_t>(best.x));
   const std::string head = fmt::format(
       "# The best threshold and probe limit found by peersim experiment tune for\n# {}.\n",
       workload(base));

@@ -41,7 +41,9 @@ TEST_CASE_METHOD(ConfigFixture, "bad values are named with what is allowed") {
       {"policy.preset = better",
        "\"better\" is unknown; allowed: none, random, sender, receiver, symmetric, adaptive, "
        "push, pull, late_binding, best"},
-      {"policy.transfer = fear", "\"fear\" is unknown; allowed: threshold, dual_threshold, never"},
+      {"policy.transfer = fear",
+       "\"fear\" is unknown; allowed: threshold, dual_threshold, lookahead, "
+       "never"},
       {"node.name = a b",
        "\"a b\" contains another character; allowed: 1 ... 63 letters, digits, '-', '_' and '.'"},
       {"node.name =", "\"\" is empty; allowed: 1 ... 63 letters, digits, '-', '_' and '.'"},

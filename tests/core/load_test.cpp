@@ -137,3 +137,46 @@ TEST_CASE("load: the smoothed index arrives at the load itself, up and down") {
   board.pass(60 * core::kSecond);
   CHECK(board.load() == 0);
 }
+
+namespace {
+
+// Moves nothing, and notes what it is shown of idle time.
+class Onlooker final : public core::TransferPolicy {
+ public:
+  explicit Onlooker(std::int32_t& idle_thousandths) : idle_thousandths_(idle_thousandths) {}
+  core::Role classify(const core::View& view) const override {
+    idle_thousandths_ = view.idle_thousandths;
+    return core::Role::ok;
+  }
+  core::Load reference(const core::View& /*view*/, core::Role /*role*/) const override { return 0; }
+
+ private:
+  std::int32_t& idle_thousandths_;
+};
+
+// After one task of a second that began with the node, `idle` later.
+std::int32_t idleness(core::Time start, core::Duration idle) {
+  std::int32_t seen = 0;
+  const core::Identity self{.id = kSelf, .name = "self", .endpoint = {}, .incarnation = 1};
+  const auto factory = [&seen](const core::PolicyConfig& config) {
+    core::PolicySet set = policies::make_policies(config);
+    set.transfer = std::make_unique<Onlooker>(seen);
+    return set;
+  };
+  core::Node node(self, {}, factory, {}, 1);
+  node.step(start, core::Tick{});
+  node.step(start, core::TaskSubmitted{{kSelf, 1}, {}, false});
+  node.step(start + core::kSecond, core::TaskExited{{kSelf, 1}, {}});
+  node.step(start + core::kSecond + idle, core::Tick{});
+  return seen;
+}
+
+}  // namespace
+
+TEST_CASE("load: the share of idle time is known after 32 run times, whatever the clock says") {
+  for (const core::Time start : {core::Time{0}, 1'000'000 * core::kSecond}) {
+    CAPTURE(start);
+    CHECK(idleness(start, 30 * core::kSecond) == -1);
+    CHECK(idleness(start, 39 * core::kSecond) == 975);
+  }
+}

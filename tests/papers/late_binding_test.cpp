@@ -57,3 +57,19 @@ TEST_CASE("best is near the central queue at five probes a task at most") {
     CHECK(best["probes"].mean <= 5);
   }
 }
+
+// A handoff takes six messages one after the other: who fetches when it is idle already waits for
+// them. `lookahead` fetches before, and at no delay is nothing but `threshold`.
+TEST_CASE("best looks ahead where messages take time") {
+  sim::Experiment experiment = setting("best", 40, 950);
+  experiment.tasks = 30'000;
+  experiment.warm_up = 10'000;
+  const auto mean = [&](const char* transfer, core::Duration delay) {
+    experiment.config.policy.transfer = transfer;
+    experiment.config.limits.probe_timeout = core::kSecond;
+    experiment.world.link.delay_min = experiment.world.link.delay_max = delay;
+    return sim::run(experiment, kJobs)["mean_s"].mean;
+  };
+  CHECK(mean("lookahead", 0) == mean("threshold", 0));
+  CHECK(mean("lookahead", core::kSecond / 5) < 0.7 * mean("threshold", core::kSecond / 5));
+}

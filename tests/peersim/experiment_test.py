@@ -104,6 +104,21 @@ class Mistakes(ExperimentTest):
                 f"peersim: {key}: the experiment sets it itself; leave it out\n")
         self.assertFalse(os.path.exists(self.path("none")))
 
+    def test_a_trace_has_its_own_load(self):
+        with open(self.path("trace"), "w", encoding="utf-8") as file:
+            file.write("0 0 1\n1 1 1\n")
+        for name in "load-sweep", "queueing", "stale":
+            text = self.refused(64, "experiment", name, "--arrivals", f"trace:{self.path('trace')}")
+            self.assertIn("a trace brings its own load", text)
+        self.refused(64, "experiment", "tune", "--discipline=ps")
+
+    def test_tune_keeps_within_what_peerd_allows(self):
+        self.good("experiment", "tune", "--output", self.path("out"), *QUICK, "--load.slots=1024",
+                  "--load.weight=0.5")
+        done = subprocess.run([PEERD, "--config", self.path("out", "tune.conf"), "--check-config"],
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, b""), done)
+
     def test_options(self):
         self.refused(64, "experiment", "tune", "--message-cost=much")
         self.refused(64, "experiment", "stale", "--message-cost=1ms")

@@ -236,8 +236,10 @@ TEST_CASE("contract: a role is what the load says against its reference") {
     for (Load load = 0; load <= 4000; load += 125) {
       world.load = load;
       const Role role = set.transfer->classify(world.view());
-      REQUIRE((role == Role::sender) == (load > set.transfer->reference(Role::sender)));
-      REQUIRE((role == Role::receiver) == (load < set.transfer->reference(Role::receiver)));
+      REQUIRE((role == Role::sender) ==
+              (load > set.transfer->reference(world.view(), Role::sender)));
+      REQUIRE((role == Role::receiver) ==
+              (load < set.transfer->reference(world.view(), Role::receiver)));
     }
   });
 }

@@ -7,7 +7,7 @@ namespace {
 using Names = std::vector<std::string>;
 
 TEST_CASE("the registry lists every policy by name") {
-  CHECK(policies::transfer_names() == Names{"threshold", "dual_threshold", "never"});
+  CHECK(policies::transfer_names() == Names{"threshold", "dual_threshold", "lookahead", "never"});
   CHECK(policies::selection_names() == Names{"newest_waiting", "oldest_waiting", "smallest"});
   CHECK(policies::location_names() == Names{"random", "threshold", "shortest", "receiver",
                                             "symmetric", "adaptive", "push", "pull", "late_binding",
@@ -23,7 +23,8 @@ TEST_CASE("an unknown name is an error that lists the known ones") {
   core::PolicyConfig config;
   config.transfer = "treshold";
   CHECK(policies::check(config) ==
-        "unknown transfer policy \"treshold\"; known are threshold, dual_threshold, never");
+        "unknown transfer policy \"treshold\"; known are threshold, dual_threshold, lookahead, "
+        "never");
   config = {};
   config.selection = "";
   CHECK(policies::check(config) ==
@@ -82,7 +83,7 @@ TEST_CASE("the presets set the four policies and the default thresholds") {
       {"push", "threshold", "push"},
       {"pull", "threshold", "pull"},
       {"late_binding", "threshold", "late_binding", "oldest_waiting"},
-      {"best", "threshold", "best", "oldest_waiting"},
+      {"best", "lookahead", "best", "oldest_waiting"},
   };
   Names names;
   for (const Expected& expected : all) {

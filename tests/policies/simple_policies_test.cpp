@@ -27,8 +27,8 @@ TEST_CASE("threshold: a sender above T, a receiver where one more stays within T
   CHECK(role_at(*policy, 2000) == Role::ok);
   CHECK(role_at(*policy, 2001) == Role::sender);
   CHECK(role_at(*policy, core::kMaxLoad) == Role::sender);
-  CHECK(policy->reference(Role::sender) == 2000);
-  CHECK(policy->reference(Role::receiver) == 2000);
+  CHECK(policy->reference(World().view(), Role::sender) == 2000);
+  CHECK(policy->reference(World().view(), Role::receiver) == 2000);
 
   config.threshold = 1500;
   const auto uneven = policies::threshold_transfer(config);
@@ -47,16 +47,49 @@ TEST_CASE("dual_threshold: a sender above high, a receiver below low, ok from lo
   CHECK(role_at(*policy, 1000) == Role::ok);
   CHECK(role_at(*policy, 1500) == Role::ok);
   CHECK(role_at(*policy, 1501) == Role::sender);
-  CHECK(policy->reference(Role::sender) == 1500);
-  CHECK(policy->reference(Role::receiver) == 1000);
+  CHECK(policy->reference(World().view(), Role::sender) == 1500);
+  CHECK(policy->reference(World().view(), Role::receiver) == 1000);
+}
+
+TEST_CASE("lookahead: a threshold, until moves take long against the idle time there is") {
+  core::PolicyConfig config;
+  config.threshold = 1000;
+  const auto policy = policies::lookahead_transfer(config);
+  World world;
+  const auto limit = [&](core::Duration handoff, core::Duration run, std::int32_t idle) {
+    world.handoff_time = handoff;
+    world.run_time = run;
+    world.idle_thousandths = idle;
+    const core::Load reference = policy->reference(world.view(), Role::sender);
+    world.load = reference + 1;
+    CHECK(policy->classify(world.view()) == Role::sender);
+    world.load = reference;
+    CHECK(policy->classify(world.view()) == Role::ok);
+    world.load = reference - 1000;
+    CHECK(policy->classify(world.view()) == Role::receiver);
+    return reference;
+  };
+  CHECK(limit(-1, 1000, 200) == 1000);  // no move yet
+  CHECK(limit(150, -1, 200) == 1000);   // no task yet
+  CHECK(limit(150, 1000, -1) == 1000);  // too early to say
+  CHECK(limit(0, 1000, 10) == 1000);
+  CHECK(limit(30, 1000, 50) == 1000);
+  CHECK(limit(150, 1000, 200) == 1000);
+  CHECK(limit(150, 1000, 50) == 2000);
+  CHECK(limit(299, 1000, 200) == 1000);
+  CHECK(limit(300, 1000, 200) == 2000);
+  CHECK(limit(1200, 1000, 200) == 3000);
+  CHECK(limit(4800, 1000, 200) == 4000);
+  CHECK(limit(19200, 1000, 200) == 4000);  // so far and no further
+  CHECK(limit(400, 1000, 0) == limit(400, 1000, 10));
 }
 
 TEST_CASE("never: always ok") {
   const auto policy = policies::never_transfer({});
   CHECK(role_at(*policy, 0) == Role::ok);
   CHECK(role_at(*policy, core::kMaxLoad) == Role::ok);
-  CHECK(policy->reference(Role::sender) == core::kMaxLoad);
-  CHECK(policy->reference(Role::receiver) == 0);
+  CHECK(policy->reference(World().view(), Role::sender) == core::kMaxLoad);
+  CHECK(policy->reference(World().view(), Role::receiver) == 0);
 }
 
 std::uint64_t selected(const core::SelectionPolicy& policy, const World& world) {

@@ -34,6 +34,7 @@ struct World {
   std::vector<core::Wish> wishes;  // the oldest first
   core::Duration run_time = -1;
   core::Duration handoff_time = -1;
+  std::int32_t idle_thousandths = -1;
   bool parked = false;
   bool seeking = false;
 
@@ -50,6 +51,7 @@ struct World {
                       .limits = limits,
                       .run_time = run_time,
                       .handoff_time = handoff_time,
+                      .idle_thousandths = idle_thousandths,
                       .parked = parked,
                       .seeking = seeking,
                       .max_age = max_age};
