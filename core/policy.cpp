@@ -21,8 +21,10 @@ View View::with(int tasks_more) const {
   return other;
 }
 
-bool View::has_room(Load limit, Load sender_above) const {
-  return load < limit && (load < task_load || load + task_load <= sender_above);
+Role View::role_between(Load low, Load high) const {
+  if (load > high) return Role::sender;
+  const bool has_room = load < low && (load < task_load || load + task_load <= high);
+  return has_room ? Role::receiver : Role::ok;
 }
 
 const PeerInfo* View::fresh(PeerId peer) const {

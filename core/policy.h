@@ -65,9 +65,9 @@ struct View {
   bool movable(const Task& task) const { return movability(task) == Movability::movable; }
   // The same instant with `tasks_more` (negative: fewer) tasks here.
   View with(int tasks_more) const;
-  // Is there room below `limit`, for a task that would not make this peer a sender above
-  // `sender_above` and come back? An idle peer has room for one, whatever the limits.
-  bool has_room(Load limit, Load sender_above) const;
+  // A sender above `high`. A receiver below `low`, where one more task would not make it a sender
+  // and come back; an idle peer is one whatever the limits, unless `low` is 0.
+  Role role_between(Load low, Load high) const;
   // What is known of the peer if it is known well enough to be used, else nullptr.
   const PeerInfo* fresh(PeerId peer) const;
 };

@@ -12,9 +12,7 @@ class DualThreshold final : public core::TransferPolicy {
   DualThreshold(core::Load low, core::Load high) : low_(low), high_(high) { assert(low < high); }
 
   core::Role classify(const core::View& view) const override {
-    if (view.load > high_) return core::Role::sender;
-    if (view.has_room(low_, high_)) return core::Role::receiver;
-    return core::Role::ok;
+    return view.role_between(low_, high_);
   }
 
   core::Load reference(const core::View& /*view*/, core::Role role) const override {

@@ -22,9 +22,7 @@ class Lookahead final : public core::TransferPolicy {
 
   core::Role classify(const core::View& view) const override {
     const core::Load limit = raised(view);
-    if (view.load > limit) return core::Role::sender;
-    if (view.has_room(limit, limit)) return core::Role::receiver;
-    return core::Role::ok;
+    return view.role_between(limit, limit);
   }
 
   core::Load reference(const core::View& view, core::Role /*role*/) const override {

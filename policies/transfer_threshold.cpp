@@ -9,9 +9,7 @@ class Threshold final : public core::TransferPolicy {
   explicit Threshold(core::Load threshold) : threshold_(threshold) {}
 
   core::Role classify(const core::View& view) const override {
-    if (view.load > threshold_) return core::Role::sender;
-    if (view.has_room(threshold_, threshold_)) return core::Role::receiver;
-    return core::Role::ok;
+    return view.role_between(threshold_, threshold_);
   }
 
   core::Load reference(const core::View& /*view*/, core::Role /*role*/) const override {
