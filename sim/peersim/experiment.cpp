@@ -12,6 +12,7 @@
 #include "config/units.h"
 #include "sim/peersim/exits.h"
 #include "sim/peersim/progress.h"
+#include "sim/peersim/run_help.h"
 #include "sim/peersim/run_options.h"
 #include "sim/studies/chart.h"
 #include "sim/studies/studies.h"
@@ -53,7 +54,7 @@ struct OwnOptions {
 };
 
 po::options_description own_options(const Entry& entry) {
-  po::options_description options("The experiment", 100);
+  po::options_description options("The experiment", kHelpColumns);
   options.add_options()(
       "output", po::value<std::string>()->value_name("DIRECTORY")->default_value(entry.name),
       "where the files go; made if it is not there");
@@ -133,15 +134,16 @@ int carry_out(const Study& study, const RunOptions& options, const std::string& 
     ProgressBar bar(study.name);
     rows = sim::studies::run(study, options.jobs, bar.progress());
   }
+  const std::string summary = study.summary(rows);
   std::vector<sim::studies::File> files = {
       {study.name + ".csv", sim::studies::csv(study.columns, rows)},
       {study.name + ".gp", study.figure(rows)},
-      {study.name + ".md", study.summary(rows)}};
+      {study.name + ".md", summary}};
   if (study.more)
     for (const sim::studies::File& file : study.more(rows)) files.push_back(file);
   for (const sim::studies::File& file : files)
     if (!write(directory, file)) return kExitCannotCreate;
-  std::fputs(study.summary(rows).c_str(), stdout);
+  std::fputs(summary.c_str(), stdout);
   std::string error;
   if (sim::studies::draw(directory, study.name, error)) return kExitOk;
   fmt::print(stderr, "peersim: {}\n", error);
@@ -175,12 +177,13 @@ int experiment(const std::vector<std::string>& arguments) {
   std::string error;
   const auto own = parse_own(*entry, {arguments.begin() + 1, arguments.end()}, error);
   if (!own) return fail({error}, kExitUsage);
-  const auto parsed = parse_run_options(verb_of(*entry), own->others);
+  const Verb verb = verb_of(*entry);
+  const auto parsed = parse_run_options(verb, own->others);
   if (const auto* help = std::get_if<std::string>(&parsed)) return print(*help);
   if (const auto* wrong = std::get_if<UsageError>(&parsed))
     return fail(wrong->lines, wrong->exit_code);
   const auto& options = std::get<RunOptions>(parsed);
-  if (!options.experiment.trace.empty() && verb_of(*entry).varies("load"))
+  if (!options.experiment.trace.empty() && verb.varies("load"))
     return fail({"--arrivals: a trace brings its own load, which the experiment varies; allowed: "
                  "poisson, bursts:SIZE, hot:NODES"},
                 kExitUsage);

@@ -5,13 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "config/units.h"
+#include "sim/studies/table.h"
 
 namespace peersim {
 namespace {
 
-std::string number(double value) {
-  return fmt::format("{:.6g}", value);
-}
+using sim::studies::number;
 
 bool is_worth_a_line(const sim::Quantity& quantity, const sim::Estimate& estimate) {
   return estimate.mean != 0 || !quantity.name.starts_with("messages_");

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "config/units.h"
-#include "sim/formulas.h"
 #include "sim/studies/chart.h"
 #include "sim/studies/studies.h"
 #include "sim/studies/table.h"
@@ -19,24 +18,10 @@ constexpr const char* kPresets[] = {"none",      "random",   "sender", "receiver
 std::vector<Row> formulas(const Experiment& base) {
   std::vector<Row> rows;
   if (!has_formulas(base)) return rows;
-  const std::uint32_t servers = base.nodes * base.config.load.slots;
-  for (const std::uint32_t load : kLoads) {
-    const double rho = load / 1000.0;
-    const double service_s = static_cast<double>(base.service.mean()) / core::kSecond;
-    const std::uint32_t own = base.config.load.slots;
-    rows.push_back({"",
-                    fmt::format("M/M/{}", own),
-                    rho,
-                    true,
-                    {{"mean_s", {formulas::mmk_mean_s(own, rho) * service_s, -1}},
-                     {"p99_s", {formulas::mmk_p99_s(own, rho) * service_s, -1}}}});
-    rows.push_back({"",
-                    fmt::format("M/M/{}", servers),
-                    rho,
-                    true,
-                    {{"mean_s", {formulas::mmk_mean_s(servers, rho) * service_s, -1}},
-                     {"p99_s", {formulas::mmk_p99_s(servers, rho) * service_s, -1}}}});
-  }
+  const std::uint32_t own = base.config.load.slots;
+  for (const std::uint32_t load : kLoads)
+    for (const std::uint32_t servers : {own, base.nodes * own})
+      rows.push_back(formula(base, servers, load));
   return rows;
 }
 
@@ -56,7 +41,7 @@ std::vector<Point> points(const Experiment& base) {
 }
 
 LineChart chart(const Experiment& base) {
-  const double service_s = static_cast<double>(base.service.mean()) / core::kSecond;
+  const double service_s = mean_service_s(base);
   return {"load-sweep",
           fmt::format("{} peers, probe limit {}", base.nodes, base.config.limits.probe_limit),
           "offered load per processor",

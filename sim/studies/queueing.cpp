@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "config/units.h"
-#include "sim/formulas.h"
 #include "sim/studies/chart.h"
 #include "sim/studies/studies.h"
 #include "sim/studies/table.h"
@@ -20,15 +19,8 @@ constexpr std::uint32_t kCosts[] = {0, 100, 250, 500, 1000};  // thousandths of 
 std::vector<Row> formulas(const Experiment& base) {
   std::vector<Row> rows;
   if (!has_formulas(base)) return rows;
-  const double service_s = static_cast<double>(base.service.mean()) / core::kSecond;
   for (const std::uint32_t k : {1u, 2u})
-    for (const std::uint32_t load : kLoads)
-      rows.push_back({"",
-                      fmt::format("M/M/{}", k),
-                      load / 1000.0,
-                      true,
-                      {{"mean_s", {formulas::mmk_mean_s(k, load / 1000.0) * service_s, -1}},
-                       {"p99_s", {formulas::mmk_p99_s(k, load / 1000.0) * service_s, -1}}}});
+    for (const std::uint32_t load : kLoads) rows.push_back(formula(base, k, load));
   return rows;
 }
 
@@ -66,7 +58,7 @@ std::vector<Point> points(const Experiment& base) {
 }
 
 LineChart chart(const Experiment& base) {
-  const double service_s = static_cast<double>(base.service.mean()) / core::kSecond;
+  const double service_s = mean_service_s(base);
   return {"queueing",
           "Two workstations between M/M/1 and M/M/2",
           "offered load per processor",

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "policies/registry.h"
+#include "sim/formulas.h"
 
 namespace sim::studies {
 
@@ -67,6 +68,21 @@ bool has_formulas(const Experiment& experiment) {
          experiment.pattern.kind == ArrivalPattern::Kind::poisson && experiment.processors == 0 &&
          std::all_of(speeds.begin(), speeds.end(),
                      [](std::uint32_t speed) { return speed == 1000; });
+}
+
+double mean_service_s(const Experiment& experiment) {
+  return static_cast<double>(experiment.service.mean()) / core::kSecond;
+}
+
+Row formula(const Experiment& experiment, std::uint32_t k, std::uint32_t load_thousandths) {
+  const double rho = load_thousandths / 1000.0;
+  const double service_s = mean_service_s(experiment);
+  return {"",
+          "M/M/" + std::to_string(k),
+          rho,
+          true,
+          {{"mean_s", {formulas::mmk_mean_s(k, rho) * service_s, -1}},
+           {"p99_s", {formulas::mmk_p99_s(k, rho) * service_s, -1}}}};
 }
 
 std::uint64_t warm_up(const Experiment& experiment, double memory) {

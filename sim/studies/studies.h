@@ -38,6 +38,9 @@ core::PolicyConfig with_preset(const core::PolicyConfig& policy, const std::stri
 // Do the formulas of queues of this kind hold for it? Exponential service, Poisson arrivals at all
 // peers, first come first served, processors of speed 1.
 bool has_formulas(const Experiment& experiment);
+// M/M/k, the experiment's service scaled in, as a row. Requires has_formulas() and load < 1.
+Row formula(const Experiment& experiment, std::uint32_t k, std::uint32_t load_thousandths);
+double mean_service_s(const Experiment& experiment);
 // So many tasks to warm up that queues which remember for long have forgotten how it began:
 // `memory` times what a single M/M/1 queue needs, 1 / (1 - sqrt(rho))^2 service times.
 std::uint64_t warm_up(const Experiment& experiment, double memory);
