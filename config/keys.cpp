@@ -240,6 +240,8 @@ void add_limits(KeyTable& table) {
                  "sixteenfold.");
   table.quantity("finished_tasks", Unit::count, {1, 10'000'000}, FIELD(core.limits.finished_tasks),
                  "Ended tasks that this peer remembers, with their output.");
+  table.quantity("retention", Unit::duration, {kSecond, 3650 * kDay}, FIELD(core.limits.retention),
+                 "For how long it remembers them.");
   table.quantity("shutdown_timeout", Unit::duration, {0, kDay}, FIELD(shutdown_timeout),
                  "How long SIGTERM waits for running tasks to end and others to be handed back.");
   table.quantity("kill_grace", Unit::duration, {0, kHour}, FIELD(kill_grace),

@@ -112,6 +112,8 @@ struct Persist {
   TaskId task;
   Epoch epoch = 0;
   PeerId peer = PeerId::none;
+  Time at = 0;             // of the step that it belongs to
+  Time since = 0;          // when the task was submitted, by this peer's clock: prepared, owned
   Needs needs{};           // submitted, prepared, owned
   ExitStatus status{};     // exited, finished, lost
   std::uint32_t hops = 0;  // at that epoch: prepared, owned, handed_off, moved

@@ -61,8 +61,10 @@ struct LimitsConfig {
   Duration grant_timeout = 500 * kMillisecond;  // an Offer's answer
   Duration transfer_timeout = 600 * kSecond;    // a granted task's bundle must have come by then
   Duration resend_interval =
-      300 * kMillisecond;                  // unacknowledged protocol messages; doubles to x16
-  std::uint32_t finished_tasks = 100'000;  // ended tasks that the home node remembers
+      300 * kMillisecond;  // unacknowledged protocol messages; doubles to x16
+  // Ended tasks that the home node remembers: so many, and for so long.
+  std::uint32_t finished_tasks = 100'000;
+  Duration retention = 7 * 24 * 3600 * kSecond;
 
   bool operator==(const LimitsConfig&) const = default;
 };

@@ -63,7 +63,10 @@ struct Context {
     act(Send{to, endpoint, Header{}, std::move(message)});
   }
 
-  void persist(const Persist& record) { act(record); }
+  void persist(Persist record) {
+    record.at = now;
+    act(record);
+  }
 };
 
 }  // namespace core

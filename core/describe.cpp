@@ -116,7 +116,7 @@ struct EventWords {
   std::string operator()(const LoadSampled& e) const {
     return "load sampled memory " + number(e.memory_available_bytes >> 20) + " MiB pressure " +
            number(e.memory_pressure_thousandths) + " disk " + number(e.disk_available_bytes >> 20) +
-           " MiB";
+           " MiB" + (e.journal_fails ? " journal fails" : "");
   }
   std::string operator()(const Reconfigured&) const { return "reconfigured"; }
   std::string operator()(const SeedsChanged& e) const {

@@ -74,6 +74,7 @@ struct LoadSampled {
   std::uint64_t memory_available_bytes = 0;
   std::uint32_t memory_pressure_thousandths = 0;  // PSI, some avg10
   std::uint64_t disk_available_bytes = 0;         // where tasks' directories are
+  bool journal_fails = false;                     // see outbox.h
 };
 
 struct Reconfigured {

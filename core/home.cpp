@@ -27,15 +27,18 @@ void HomeRecords::recover(TaskId task, const HomeEntry& entry) {
   record.epoch = entry.epoch;
   record.moves = entry.hops;
   record.status = entry.status;
-  record.submitted = context_.now;
-  record.ended = context_.now;
+  record.submitted = std::min(entry.submitted, context_.now);
+  record.ended = std::min(entry.ended, context_.now);
   record.cancelling = entry.cancelling;
   const bool open = entry.state == HomeEntry::State::open;
   if (entry.state == HomeEntry::State::finished) record.state = TaskState::finished;
   if (entry.state == HomeEntry::State::lost) record.state = TaskState::lost;
   if (open && entry.owner != context_.self.id) record.state = TaskState::in_doubt;
   HomeRecord& stored = records_.emplace(task.serial, record).first->second;
-  if (!open) return ended_.push_back(task.serial);
+  if (!open) {
+    ended_.emplace(stored.ended, task.serial);
+    return;
+  }
   open_.insert(task.serial);
   if (stored.state == TaskState::in_doubt) ask(stored, 0);
 }
@@ -91,7 +94,7 @@ bool HomeRecords::report(const TaskReport& report, PeerId reporter) {
   record->probes = std::max(record->probes, report.probes);
   if (found_again && report.state != TaskState::finished) {
     open_.insert(report.task.serial);
-    std::erase(ended_, report.task.serial);
+    ended_.erase({record->ended, report.task.serial});
     context_.trace(What::task_found_again, report.task, report.owner);
   }
   if (moved || found_again)
@@ -184,6 +187,7 @@ void HomeRecords::lose(HomeRecord& record) {
 
 void HomeRecords::end(HomeRecord& record, TaskState state, ExitStatus status) {
   const std::uint64_t serial = record.task.serial;
+  ended_.erase({record.ended, serial});  // one that was lost and now ends otherwise
   record.state = state;
   record.status = status;
   record.ended = context_.now;
@@ -197,15 +201,25 @@ void HomeRecords::end(HomeRecord& record, TaskState state, ExitStatus status) {
   if (finished)
     context_.trace(What::task_finished, record.task, record.owner,
                    static_cast<std::int64_t>(status.kind), status.value);
-  if (open_.erase(serial) > 0) ended_.push_back(serial);
+  open_.erase(serial);
+  ended_.emplace(record.ended, serial);
   context_.act(RecordChanged{record.task});
-  while (ended_.size() > context_.config.limits.finished_tasks) {
-    const TaskId oldest{context_.self.id, ended_.front()};
-    ended_.pop_front();
+  retire();
+}
+
+void HomeRecords::retire() {
+  const LimitsConfig& limits = context_.config.limits;
+  const Time too_old = context_.now - limits.retention;
+  while (!ended_.empty() &&
+         (ended_.size() > limits.finished_tasks || ended_.begin()->first <= too_old)) {
+    const TaskId oldest{context_.self.id, ended_.begin()->second};
+    ended_.erase(ended_.begin());
     records_.erase(oldest.serial);
     context_.persist({.what = Persist::What::forgotten, .task = oldest});
     context_.act(RecordForgotten{oldest});
   }
+  if (!ended_.empty() && !context_.timers.armed({Kind::retention}))
+    context_.timers.set({Kind::retention}, ended_.begin()->first + limits.retention);
 }
 
 }  // namespace core

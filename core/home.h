@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "core/context.h"
@@ -13,7 +13,7 @@
 namespace core {
 
 // Where a task is and how it ended. Kept until pushed out by newer ones
-// (LimitsConfig::finished_tasks).
+// (LimitsConfig::finished_tasks) or too old (LimitsConfig::retention).
 struct HomeRecord {
   TaskId task;
   PeerId owner = PeerId::none;
@@ -56,6 +56,8 @@ class HomeRecords {
   void owner_gone(PeerId owner);
   // The owner came back: does it still have what it had?
   void enquire(PeerId owner);
+  // Forgets the ended that are too many or too old; a timer will see to the next.
+  void retire();
   // Repeats what was not answered: cancellations and enquiries.
   void on_enquiry_timer(TaskId task);
 
@@ -71,8 +73,8 @@ class HomeRecords {
   Context& context_;
   std::map<std::uint64_t, HomeRecord> records_;  // by serial
   std::set<std::uint64_t> open_;
-  std::list<std::uint64_t> ended_;                 // oldest first
-  std::map<std::uint64_t, std::uint32_t> asking_;  // serials asked about, and how often
+  std::set<std::pair<Time, std::uint64_t>> ended_;  // when, serial
+  std::map<std::uint64_t, std::uint32_t> asking_;   // serials asked about, and how often
 };
 
 }  // namespace core

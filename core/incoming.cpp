@@ -82,6 +82,7 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
                       .task = event.task,
                       .epoch = event.epoch,
                       .peer = incoming.peer,
+                      .since = incoming.since,
                       .needs = incoming.needs,
                       .hops = incoming.hops + 1});
   context_.trace(What::prepared, event.task, incoming.peer);
@@ -100,6 +101,7 @@ std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) 
                     .task = commit.task,
                     .epoch = commit.epoch,
                     .peer = from,
+                    .since = owned.since,
                     .needs = owned.needs,
                     .hops = owned.hops + 1});
   if (context_.sabotaged(Sabotage::commit_twice)) return owned;

@@ -23,11 +23,14 @@ void Journal::apply(const Persist& record) {
                        .needs = record.needs,
                        .hops = record.hops,
                        .pinned = record.pinned,
-                       .status = {}};
+                       .status = {},
+                       .arrived = record.at,
+                       .since = record.what == Record::submitted ? record.at : record.since};
   switch (record.what) {
     case Record::submitted:
       last_serial = std::max(last_serial, task.serial);
-      home[task] = {.owner = record.peer, .epoch = record.epoch, .status = {}};
+      home[task] = {
+          .owner = record.peer, .epoch = record.epoch, .status = {}, .submitted = record.at};
       owned[task] = stay;
       owned[task].arrival = arrivals++;
       return;
@@ -36,6 +39,7 @@ void Journal::apply(const Persist& record) {
       return;
     case Record::started:
       at(owned, task).started = true;
+      at(owned, task).start = record.at;
       return;
     case Record::exited:
       at(owned, task).ended = true;
@@ -45,7 +49,7 @@ void Journal::apply(const Persist& record) {
       owned.erase(task);
       return;
     case Record::prepared:
-      prepared[task] = {record.epoch, record.peer, record.needs, record.hops};
+      prepared[task] = {record.epoch, record.peer, record.needs, record.hops, record.since};
       return;
     case Record::aborted:
       prepared.erase(task);
@@ -77,6 +81,7 @@ void Journal::apply(const Persist& record) {
       at(home, task).state =
           record.what == Record::lost ? HomeEntry::State::lost : HomeEntry::State::finished;
       at(home, task).status = record.status;
+      at(home, task).ended = record.at;
       return;
     case Record::forgotten:
       home.erase(task);

@@ -18,7 +18,8 @@
 // - a prepared copy asks its source by repeating Prepared, a decision repeats Commit;
 // - the home node's records are all there, and in doubt until their owners have been heard.
 //
-// The driver never gives a task a serial up to `last_serial` again.
+// The driver never gives a task a serial up to `last_serial` again. Times are of the peer's clock
+// as it runs now: whoever keeps the journal while the board is down carries them over.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +44,9 @@ struct OwnedTask {
   bool ended = false;
   ExitStatus status;          // meaningful once it has ended
   std::uint64_t arrival = 0;  // orders the tasks of this peer
+  Time arrived = 0;           // at this peer
+  Time since = 0;             // when it was submitted
+  Time start = 0;             // meaningful once it has started
 
   bool operator==(const OwnedTask&) const = default;
 };
@@ -53,6 +57,7 @@ struct PreparedCopy {
   PeerId source = PeerId::none;
   Needs needs;
   std::uint32_t hops = 0;
+  Time since = 0;
 
   bool operator==(const PreparedCopy&) const = default;
 };
@@ -75,6 +80,8 @@ struct HomeEntry {
   State state = State::open;
   ExitStatus status;
   bool cancelling = false;
+  Time submitted = 0;
+  Time ended = 0;  // meaningful once it is not open
 
   bool operator==(const HomeEntry&) const = default;
 };

@@ -98,6 +98,8 @@ void Node::Impl::on_timer(const TimerKey& key) {
       return;
     case Kind::enquiry:
       return home.on_enquiry_timer(key.task());
+    case Kind::retention:
+      return home.retire();
   }
 }
 
@@ -219,6 +221,8 @@ void Node::Impl::configure() {
     context.timers.set({Kind::load_sample}, context.now + config.load.sample_interval);
   if (policies.information->report_interval() > 0)
     context.timers.set({Kind::load_report}, context.now + policies.information->report_interval());
+  context.timers.cancel({Kind::retention});
+  home.retire();
 }
 
 void Node::Impl::on(const DrainRequested&) {

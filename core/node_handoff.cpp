@@ -139,6 +139,7 @@ void Node::Impl::hand_back_guests() {
 
 Veto Node::Impl::submission_veto() const {
   if (context.draining) return Veto::draining;
+  if (sampled.journal_fails) return Veto::journal;
   const std::uint32_t waiting = tasks.count(Task::Phase::waiting) + incomings.count();
   return waiting >= context.config.limits.queue_length ? Veto::queue_full : Veto::none;
 }

@@ -32,6 +32,7 @@ void Node::Impl::recover() {
                        .peer = copy.source,
                        .needs = copy.needs,
                        .hops = copy.hops - 1,
+                       .since = copy.since,
                        .stage = Incoming::Stage::prepared});
   for (const auto& [task, decision] : journal.decided) {
     unsettled[task] = decision.epoch;
@@ -50,8 +51,10 @@ void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
   stay.needs = owned.needs;
   stay.hops = owned.hops;
   stay.pinned = owned.pinned;
-  stay.arrived = context.now;
-  stay.started = context.now;
+  // A clock that was set back while the board was down must not make tasks of the future.
+  stay.arrived = std::min(owned.arrived, context.now);
+  stay.waited_before = std::max<Duration>(0, stay.arrived - owned.since);
+  stay.started = std::min(owned.start, context.now);
   stay.status = owned.status;
   if (owned.ended) stay.phase = Task::Phase::returning;
   Task& task = tasks.add(stay, context.config.load.aging);

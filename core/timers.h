@@ -33,7 +33,8 @@ struct TimerKey {
     // Owner and home; a, b: the task
     report,
     results,
-    enquiry
+    enquiry,
+    retention
   };
   Kind kind = Kind::probe_period;
   std::uint64_t a = 0;

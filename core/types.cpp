@@ -100,6 +100,8 @@ const char* to_string(Veto veto) {
       return "stale";
     case Veto::insufficient_disk:
       return "insufficient disk space";
+    case Veto::journal:
+      return "its journal cannot be written";
   }
   assert(false);
   return "";

@@ -68,17 +68,18 @@ enum class Role : std::uint8_t { sender, ok, receiver };
 // Why a peer does not take or give a task. `none` where it does.
 enum class Veto : std::uint8_t {
   none,
-  policy,            // its location policy finds the offer no improvement
-  memory_pressure,   // PSI or MemAvailable beyond the configured limit, or the task needs more
-  queue_full,        // [limits] queue_length
-  transfers_full,    // [limits] transfers_at_once
-  draining,          // it is about to leave
-  nothing_movable,   // asked for a task, it has none that may move
-  not_sender,        // asked for a task, it has no more than its share
-  stale,             // the offer's epoch is outdated or the task is known already
-  insufficient_disk  // the bundle would not fit
+  policy,             // its location policy finds the offer no improvement
+  memory_pressure,    // PSI or MemAvailable beyond the configured limit, or the task needs more
+  queue_full,         // [limits] queue_length
+  transfers_full,     // [limits] transfers_at_once
+  draining,           // it is about to leave
+  nothing_movable,    // asked for a task, it has none that may move
+  not_sender,         // asked for a task, it has no more than its share
+  stale,              // the offer's epoch is outdated or the task is known already
+  insufficient_disk,  // the bundle would not fit
+  journal             // it cannot be written, so nothing new can be promised
 };
-constexpr std::size_t kVetoes = 10;
+constexpr std::size_t kVetoes = 11;
 
 // How a task ended.
 struct ExitStatus {

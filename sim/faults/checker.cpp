@@ -83,6 +83,8 @@ void Checker::check_memory(NodeIndex index, core::TaskId id) {
                           world_.node(index).name);
   if (on_disk && (task->epoch != owned->second.epoch || task->hops != owned->second.hops))
     return breaks(id, "its journal has another epoch or number of moves");
+  if (on_disk && task->arrived - task->waited_before != owned->second.since)
+    return breaks(id, "a restart would not know when it was submitted");
   if (on_disk && task->offered > owned->second.offerable)
     return breaks(id, "offered at an epoch that a restart would offer again");
   for (const core::HandoffStatus& handoff : node.handoffs()) {

@@ -175,6 +175,7 @@ TEST_CASE("home: the oldest ended record goes first, open ones stay") {
   for (std::uint64_t serial = 1; serial <= 5; ++serial) home.add(task(serial));
   for (const std::uint64_t serial : {4u, 2u, 5u}) {
     world.take();
+    ++world.context.now;
     tell(home, report(serial, 1, TaskState::finished, kSelf));
   }
   const core::Actions last = world.take();
@@ -188,6 +189,33 @@ TEST_CASE("home: the oldest ended record goes first, open ones stay") {
   CHECK(home.find(task(4)) == nullptr);
   for (const std::uint64_t serial : {1u, 2u, 3u, 5u}) CHECK(home.find(task(serial)) != nullptr);
   CHECK(home.all().size() == 4);
+}
+
+TEST_CASE("home: what ended too long ago goes, by a timer or at once with a shorter retention") {
+  World world;
+  core::LimitsConfig& limits = world.context.config.limits;
+  limits.retention = 100;
+  core::HomeRecords home(world.context);
+  for (std::uint64_t serial = 1; serial <= 4; ++serial) home.add(task(serial));
+  for (const std::uint64_t serial : {2u, 1u, 3u}) {
+    world.context.now += 10;
+    tell(home, report(serial, 1, TaskState::finished, kSelf));
+  }
+  CHECK(world.context.timers.next() == 110);
+  world.context.now = 109;
+  home.retire();
+  CHECK(home.all().size() == 4);
+  world.context.now = 110;
+  CHECK(world.context.timers.pop(110) == core::TimerKey{core::TimerKey::Kind::retention});
+  world.take();
+  home.retire();
+  CHECK(home.find(task(2)) == nullptr);
+  CHECK(world.take_persisted() == std::vector{Persist::What::forgotten});
+  CHECK(world.context.timers.next() == 120);
+  limits.retention = 1;
+  home.retire();
+  CHECK(home.all().size() == 1);
+  CHECK(home.find(task(4)) != nullptr);  // it has not ended
 }
 
 TEST_CASE("home: a foreign or unknown task has no record") {
@@ -216,7 +244,8 @@ TEST_CASE("home: a cancellation is noted once, and repeated to a remote owner") 
   world.take();
   home.on_enquiry_timer(task(1));
   CHECK(world.take().empty());
-  CHECK(world.context.timers.next() == core::kNever);
+  CHECK_FALSE(
+      world.context.timers.armed(core::TimerKey::of(core::TimerKey::Kind::enquiry, task(1))));
 }
 
 TEST_CASE("reports: what changes twice in one step is told once, the newest") {
