@@ -143,6 +143,7 @@ void BundleReceiver::on(const net::StreamEnd&) {
   const std::size_t expected =
       arrival_.spec.inputs.size() + (arrival_.spec.stdin_path.empty() ? 0 : 1);
   if (!has_spec_ || files_.size() != expected) return fail("files are missing");
+  if (!paths.empty()) paths.push_back(directory_);
   writer_.sync(std::move(paths), [this](const std::string& error) {
     if (!error.empty()) return fail(error);
     stream_->write(net::encode(net::StreamFrame{net::StreamDone{true, ""}}));

@@ -34,14 +34,6 @@ std::string write_at(const std::string& path, std::uint32_t mode, bool truncate,
   return "";
 }
 
-std::string sync_all(const std::vector<std::string>& paths) {
-  for (const std::string& path : paths) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file || ::fdatasync(file.get()) != 0) return failure(path);
-  }
-  return "";
-}
-
 }  // namespace
 
 void ChunkWriter::write(const std::string& path, std::uint32_t mode, bool truncate,
@@ -52,7 +44,7 @@ void ChunkWriter::write(const std::string& path, std::uint32_t mode, bool trunca
 }
 
 void ChunkWriter::sync(std::vector<std::string> paths, OnDone on_done) {
-  run([paths = std::move(paths)] { return sync_all(paths); }, std::move(on_done));
+  run([paths = std::move(paths)] { return sync_files(paths); }, std::move(on_done));
 }
 
 void ChunkWriter::run(std::function<std::string()> work, OnDone on_done) {

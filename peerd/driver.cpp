@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kPortTries = 16;
 constexpr std::size_t kMaxCopying = 512;  // submissions whose inputs are being copied
+constexpr core::Duration kJournalRetry = core::kSecond;
 
 // sysexits
 constexpr int kDataError = 65;
@@ -111,22 +112,23 @@ struct Driver::Turns {
   }
 };
 
-Driver::Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, Identity& identity,
+Driver::Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, JournalStore& journal,
                std::vector<core::Endpoint> seeds)
     : loop_(loop),
       log_(log),
       settings_(settings),
-      identity_(identity),
+      journal_(journal),
       seeds_(std::move(seeds)),
-      files_(settings.state_directory, identity.id()),
+      files_(settings.state_directory, journal.id()),
       sampler_(settings.state_directory),
       streams_(loop, log, [this](auto& stream, const auto& first) { hello(stream, first); }),
       node_timer_(loop, [this] { post(core::Tick{}); }),
-      sample_timer_(loop, [this] { sample(); }) {
-  home_ = std::make_unique<HomeTasks>(loop, identity.id(), files_, explanations_);
+      sample_timer_(loop, [this] { sample(); }),
+      journal_timer_(loop, [this] { try_again(); }) {
+  home_ = std::make_unique<HomeTasks>(loop, journal.id(), files_, explanations_);
   Stays::Surroundings around;
   around.loop = loop;
-  around.self = identity.id();
+  around.self = journal.id();
   around.files = &files_;
   around.explanations = &explanations_;
   around.log = &log_;
@@ -145,24 +147,40 @@ Driver::~Driver() {
 
 std::string Driver::start() {
   // Before their directories go.
-  if (const std::size_t ended = end_orphans(identity_.id()); ended > 0)
+  if (const std::size_t ended = end_orphans(journal_.id()); ended > 0)
     log_.warning("ended {} processes that tasks of an earlier run left running", ended);
+  JournalStore::Recovered recovered = journal_.take_recovered();
   std::size_t cleared = 0;
-  if (const auto error = files_.prepare(cleared)) return *error;
+  if (const auto error = files_.prepare(recovered.journal, cleared)) return *error;
   if (cleared > 0)
-    log_.warning("cleared {} files and directories that an earlier run left behind", cleared);
+    log_.info("cleared {} files and directories that nothing here needs any more", cleared);
   if (const std::string error = bind(); !error.empty()) return error;
   core::Endpoint advertised = settings_.advertise;
   if (advertised.port == 0) advertised.port = socket_->local().port;
-  const core::Identity self{identity_.id(), settings_.name, advertised, identity_.incarnation()};
+  const core::Identity self{journal_.id(), settings_.name, advertised, journal_.incarnation()};
+  recover(recovered);
   node_ = std::make_unique<core::Node>(self, settings_.core, policies::make_policies, seeds_,
-                                       random_seed());
+                                       random_seed(), std::move(recovered.journal));
   log_.info("{} ({:016x}) on {}, {} slots; limits of tasks by {}", settings_.name,
             core::value(self.id), core::to_string(socket_->local()), settings_.core.load.slots,
             stays_->limits_in_use());
   turns_ = std::make_unique<Turns>(loop_, this);
   post(core::Tick{});
   return "";
+}
+
+void Driver::recover(const JournalStore::Recovered& recovered) {
+  last_serial_ = recovered.journal.last_serial;
+  for (const SpecRow& task : recovered.home_tasks) {
+    home_->add(task.task, task.spec);
+    if (!task.message.empty()) home_->ended(task.task, {{}, task.message});
+  }
+  for (const SpecRow& stay : recovered.stays)
+    stays_->add(stay.task, stay.epoch, stay.spec, stay.message);
+  const std::size_t stays = recovered.stays.size();
+  if (stays > 0 || !recovered.home_tasks.empty())
+    log_.info("the journal holds {} tasks here, and remembers {} that were submitted here", stays,
+              recovered.home_tasks.size());
 }
 
 // Datagrams and streams share a port. One of the system's choice may be free for datagrams alone;
@@ -207,7 +225,7 @@ void Driver::set_on_record_changed(std::function<void(core::TaskId)> on_changed)
   on_record_changed_ = std::move(on_changed);
 }
 
-core::Time Driver::now() const {
+core::Time Driver::now() {
   return static_cast<core::Time>(uv_hrtime() / 1000);
 }
 
@@ -222,7 +240,7 @@ std::string Driver::name_of(core::TaskId task) const {
 // --- Submitting
 
 void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
-  const core::Veto veto = node_->admission();
+  const core::Veto veto = journal_failing_ ? core::Veto::journal : node_->admission();
   if (veto != core::Veto::none) {
     post(core::SubmissionTurnedAway{veto});
     return refuse(answer, core::to_string(veto));
@@ -230,10 +248,8 @@ void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
   const bool copies = !spec.inputs.empty() || !spec.stdin_path.empty();
   if (copies && copying_ >= kMaxCopying)
     return refuse(answer, "the inputs of too many submissions are still being copied");
-  std::string error;
-  const auto serial = identity_.next_serial(error);
-  if (!serial) return answer(net::Failure{kOsError, error});
-  const core::TaskId task{identity_.id(), *serial};
+  // What is not acknowledged may be used again after a restart: nobody has heard of it.
+  const core::TaskId task{journal_.id(), ++last_serial_};
   const auto queue = [this, task, spec, answer](std::uint64_t input_bytes) {
     submitting_[task] = answer;
     home_->add(task, spec);
@@ -284,11 +300,75 @@ void Driver::drain_inbox() {
       batch.insert(batch.end(), std::make_move_iterator(actions.begin()),
                    std::make_move_iterator(actions.end()));
     }
-    perform(batch);
+    perform(outbox_.release(std::move(batch), [this](const std::vector<core::Persist>& records) {
+      return commit(records);
+    }));
   }
   const core::Time due = node_->next_timeout();
   if (due == core::kNever) return node_timer_.stop();
   node_timer_.start(due - now());
+}
+
+// --- The journal
+
+bool Driver::commit(const std::vector<core::Persist>& records) {
+  // While it fails only the timer tries, or each message that comes in would cost a write.
+  if (outbox_.holds() && !trying_again_) return false;
+  std::vector<JournalStore::Entry> entries;
+  entries.reserve(records.size());
+  for (const core::Persist& record : records) entries.push_back(entry_of(record));
+  const std::string why = journal_.commit(entries, now());
+  if (!why.empty() || !journal_.has_reserve()) journal_fails(why);
+  return why.empty();
+}
+
+JournalStore::Entry Driver::entry_of(const core::Persist& record) const {
+  using Record = core::Persist::What;
+  JournalStore::Entry entry{record, nullptr, ""};
+  switch (record.what) {
+    case Record::submitted:
+    case Record::prepared:
+    case Record::owned:
+      entry.spec = stays_->spec(record.task, record.epoch);
+      assert(entry.spec != nullptr);
+      break;
+    case Record::exited:
+      entry.message = stays_->message(record.task, record.epoch);
+      break;
+    case Record::finished:
+      if (const HomeTask* task = home_->find(record.task)) entry.message = task->message;
+      break;
+    default:
+      break;
+  }
+  return entry;
+}
+
+// No new work; what runs goes on, and nothing that has not been written is told to anybody.
+void Driver::journal_fails(const std::string& why) {
+  log_.limited(
+      Level::error, "journal",
+      fmt::format("the journal cannot be written ({}): no new tasks are taken{}; make room "
+                  "in {}",
+                  why.empty() ? "its disk is full" : why,
+                  why.empty() ? "" : ", and ended ones wait to be told",
+                  settings_.state_directory));
+  journal_timer_.start(kJournalRetry);
+  if (journal_failing_) return;
+  journal_failing_ = true;
+  sample();
+}
+
+void Driver::try_again() {
+  trying_again_ = true;
+  perform(outbox_.release(
+      {}, [this](const std::vector<core::Persist>& records) { return commit(records); }));
+  trying_again_ = false;
+  if (outbox_.holds() || !journal_.restore_reserve().empty())
+    return journal_timer_.start(kJournalRetry);
+  journal_failing_ = false;
+  log_.info("the journal can be written again");
+  sample();
 }
 
 void Driver::received(const core::Endpoint& from, std::span<const std::uint8_t> bytes) {
@@ -304,7 +384,7 @@ void Driver::hello(std::unique_ptr<net::FrameStream>& stream, const net::StreamH
   if (hello.kind == net::StreamHello::Kind::bundle) {
     if (!stays_->accept_bundle(stream, hello)) return;
   } else {
-    if (hello.task.home != identity_.id()) return;
+    if (hello.task.home != journal_.id()) return;
     const core::HomeRecord* record = node_->record(hello.task);
     const bool wanted = record != nullptr && record->state != core::TaskState::finished &&
                         hello.epoch >= record->epoch;
@@ -314,13 +394,14 @@ void Driver::hello(std::unique_ptr<net::FrameStream>& stream, const net::StreamH
 
 void Driver::sample() {
   stays_->check_output_sizes();
-  post(sampler_.sample());
+  core::LoadSampled sampled = sampler_.sample();
+  sampled.journal_fails = journal_failing_;
+  post(sampled);
 }
 
 // --- Actions out
 
 void Driver::perform(const core::Actions& actions) {
-  // Here the journal will commit the batch's Persist records, before anything else is done.
   for (const core::Action& action : actions) {
     if (log_.writes(Level::debug))
       log_.line(Level::debug, "action: " + core::describe(action, names()));
@@ -350,7 +431,7 @@ void Driver::perform(const core::Refused& action) {
 
 void Driver::perform(const core::StartTask& action) {
   stays_->perform(action);
-  if (action.task.home == identity_.id()) return;
+  if (action.task.home == journal_.id()) return;
   if (const auto home = node_->endpoint(action.task.home))
     stays_->follow(action.task, action.epoch, *home);
 }

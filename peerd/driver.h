@@ -15,11 +15,12 @@
 
 #include "config/settings.h"
 #include "core/node.h"
+#include "core/outbox.h"
 #include "net/control_frame.h"
 #include "net/transport.h"
 #include "peerd/explanations.h"
 #include "peerd/home_tasks.h"
-#include "peerd/identity.h"
+#include "peerd/journal_store.h"
 #include "peerd/load_sampler.h"
 #include "peerd/log.h"
 #include "peerd/stays.h"
@@ -31,11 +32,11 @@ namespace peerd {
 
 class Driver {
  public:
-  Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, Identity& identity,
+  Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, JournalStore& journal,
          std::vector<core::Endpoint> seeds);
   ~Driver();
 
-  // Binds the port. On failure: why.
+  // Takes up what the journal remembers and binds the port. On failure: why.
   std::string start();
   void reconfigure(const config::Settings& settings);
   // The first time politely: `on_drained` comes when nothing is left. Again: `on_drained` at once.
@@ -51,7 +52,7 @@ class Driver {
 
   // Valid once started, as are all that follow.
   const core::Node& node() const { return *node_; }
-  core::Time now() const;
+  static core::Time now();
   std::string name_of(core::TaskId task) const;
   const HomeTask* home_task(core::TaskId task) const { return home_->find(task); }
   const net::TaskSpec* guest_spec(core::TaskId task) const { return stays_->spec(task); }
@@ -62,9 +63,14 @@ class Driver {
  private:
   std::string bind();
   void refuse(const SubmitAnswer& answer, const std::string& why);
+  void recover(const JournalStore::Recovered& recovered);
   void drain_inbox();
+  bool commit(const std::vector<core::Persist>& records);
+  JournalStore::Entry entry_of(const core::Persist& record) const;
+  void journal_fails(const std::string& why);
+  void try_again();
   void perform(const core::Actions& actions);
-  void perform(const core::Persist&) {}  // kept in memory by the node until there is a journal
+  void perform(const core::Persist&) {}  // committed before
   void perform(const core::Send& action);
   void perform(const core::Accepted& action);
   void perform(const core::Refused& action);
@@ -86,7 +92,7 @@ class Driver {
   uv_loop_t* loop_;
   Log& log_;
   config::Settings settings_;
-  Identity& identity_;
+  JournalStore& journal_;
   std::vector<core::Endpoint> seeds_;
   TaskFiles files_;
   Explanations explanations_;
@@ -97,12 +103,17 @@ class Driver {
   std::unique_ptr<net::DatagramSocket> socket_;
   StreamServer streams_;
   std::deque<core::Event> inbox_;
+  core::Outbox outbox_;
+  std::uint64_t last_serial_ = 0;
   std::map<core::TaskId, SubmitAnswer> submitting_;
   std::size_t copying_ = 0;
   std::function<void(core::TaskId)> on_record_changed_;
   std::function<void()> on_drained_;
   Timer node_timer_;
   Timer sample_timer_;
+  Timer journal_timer_;  // while it fails
+  bool journal_failing_ = false;
+  bool trying_again_ = false;
   struct Turns;  // the loop's prepare and check handles, which drain the inbox
   std::unique_ptr<Turns> turns_;
 };

@@ -14,7 +14,7 @@
 #include "peerd/background.h"
 #include "peerd/control_server.h"
 #include "peerd/driver.h"
-#include "peerd/identity.h"
+#include "peerd/journal_store.h"
 #include "peerd/log.h"
 #include "peerd/timer.h"
 
@@ -72,14 +72,14 @@ class SignalHandle {
 class Daemon {
  public:
   Daemon(uv_loop_t* loop, Log& log, int argc, const char* const* argv, config::Settings settings,
-         Identity identity, std::vector<core::Endpoint> seeds)
+         JournalStore journal, std::vector<core::Endpoint> seeds)
       : loop_(loop),
         log_(log),
         argc_(argc),
         argv_(argv),
         settings_(std::move(settings)),
-        identity_(std::move(identity)),
-        driver_(loop, log, settings_, identity_, std::move(seeds)),
+        journal_(std::move(journal)),
+        driver_(loop, log, settings_, journal_, std::move(seeds)),
         control_(loop, driver_, log),
         shutdown_timer_(loop, [this] { out_of_time(); }) {}
 
@@ -162,10 +162,10 @@ class Daemon {
     for (const auto& [arrival, task] : node.tasks().all())
       if (task.id.home != node.identity().id) guests.push_back(task.id);
     if (!own.empty())
-      log_.warning("{} submitted here have not ended, and nobody will know of them: {}",
+      log_.warning("{} submitted here have not ended; the next start goes on with them: {}",
                    counted(own.size()), listed(own));
     if (!guests.empty())
-      log_.warning("{} of other peers are ended here, their users told they are lost: {}",
+      log_.warning("{} of other peers have not ended here; the next start goes on with them: {}",
                    counted(guests.size()), listed(guests));
   }
 
@@ -186,7 +186,7 @@ class Daemon {
   int argc_;
   const char* const* argv_;
   config::Settings settings_;
-  Identity identity_;
+  JournalStore journal_;
   Driver driver_;
   ControlServer control_;
   Timer shutdown_timer_;
@@ -217,7 +217,7 @@ int run(int argc, const char* const* argv) {
   log.set_level(settings.log_level);
   Seeds seeds = resolve_seeds(settings.seeds);
   if (!seeds.error.empty()) return fail(log, seeds.error, kNoHost);
-  auto opened = Identity::open(settings.state_directory);
+  auto opened = JournalStore::open(settings.state_directory, Driver::now());
   if (const auto* error = std::get_if<StartError>(&opened))
     return fail(log, error->text, error->exit_code);
 
@@ -225,7 +225,7 @@ int run(int argc, const char* const* argv) {
   uv_loop_init(&loop);
   int exit_code = 0;
   {
-    Daemon daemon(&loop, log, argc, argv, settings, std::move(std::get<Identity>(opened)),
+    Daemon daemon(&loop, log, argc, argv, settings, std::move(std::get<JournalStore>(opened)),
                   std::move(seeds.endpoints));
     exit_code = daemon.run();
   }

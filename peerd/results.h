@@ -119,6 +119,7 @@ class ResultsReceiver {
   void store(const std::string& path, std::uint32_t mode, bool truncate, std::uint64_t offset,
              std::vector<std::uint8_t> bytes, const std::string& what);
   void failed(const std::string& failure);
+  void complete();
   void place_outputs();
   void answer();
   void finish(const std::string& error);

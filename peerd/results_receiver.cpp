@@ -106,7 +106,24 @@ void ResultsReceiver::on(const net::StreamEnding& frame) {
   arrival_.ending = frame;
 }
 
+// The owner throws away what it has once this peer says that it is here: it must be on disk by
+// then.
 void ResultsReceiver::on(const net::StreamEnd&) {
+  std::vector<std::string> paths;
+  if (target_.wanted && arrival_.failure.empty()) {
+    if (have_[0] > 0) paths.push_back(target_.stdout_path);
+    if (have_[1] > 0) paths.push_back(target_.stderr_path);
+    for (const Output& output : outputs_)
+      if (!output.path.empty()) paths.push_back(output.path);
+  }
+  if (paths.empty()) return complete();
+  writer_.sync(std::move(paths), [this](const std::string& error) {
+    if (!error.empty()) failed("results cannot be stored: " + error);
+    complete();
+  });
+}
+
+void ResultsReceiver::complete() {
   if (target_.wanted && arrival_.failure.empty()) place_outputs();
   answer();
   finish("");

@@ -59,8 +59,10 @@ void Stays::configure(const Limits& limits) {
   limits_ = limits;
 }
 
-void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec) {
-  stays_[{task, epoch}].spec = std::move(spec);
+void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec, std::string message) {
+  Stay& stay = stays_[{task, epoch}];
+  stay.spec = std::move(spec);
+  stay.message = std::move(message);
 }
 
 // --- Running
@@ -132,7 +134,19 @@ void Stays::process_ended(core::TaskId task, const ProcessEnd& end) {
   // What the task itself had to say of it may not have fitted on the disk either.
   if (stay->message.empty() && disk_is_full(around_.files->work_root()))
     stay->message = "no space left on the disk of the task's directory: output may be missing";
-  around_.post(core::TaskExited{task, status});
+  end_when_on_disk(task, epoch, status);
+}
+
+// That a task has ended is believed for good: what it printed must not be gone with the power.
+void Stays::end_when_on_disk(core::TaskId task, core::Epoch epoch, core::ExitStatus status) {
+  std::vector<std::string> printed;
+  for (const int stream : {1, 2})
+    if (const std::string path = around_.files->output_path(task, epoch, stream); size_of(path) > 0)
+      printed.push_back(path);
+  const auto end = [this, task, status] { around_.post(core::TaskExited{task, status}); };
+  if (printed.empty()) return end();
+  in_background(
+      around_.loop, [printed] { sync_files(printed); }, end);
 }
 
 std::string Stays::missing_output(core::TaskId task, core::Epoch epoch, const Stay& stay) const {
@@ -328,6 +342,16 @@ const net::TaskSpec* Stays::spec(core::TaskId task) const {
   for (auto at = stays_.lower_bound({task, 0}); at != stays_.end() && at->first.first == task; ++at)
     newest = &at->second.spec;
   return newest;
+}
+
+const net::TaskSpec* Stays::spec(core::TaskId task, core::Epoch epoch) const {
+  const auto found = stays_.find({task, epoch});
+  return found == stays_.end() ? nullptr : &found->second.spec;
+}
+
+std::string Stays::message(core::TaskId task, core::Epoch epoch) const {
+  const auto found = stays_.find({task, epoch});
+  return found == stays_.end() ? "" : found->second.message;
 }
 
 Stays::Stay* Stays::find(core::TaskId task, core::Epoch epoch) {

@@ -47,8 +47,9 @@ class Stays {
   Stays(Surroundings surroundings, const Limits& limits);
 
   void configure(const Limits& limits);
-  // A submitted task whose inputs are in place.
-  void add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec);
+  // A submitted task whose inputs are in place, or one of an earlier run and what was said of its
+  // end there.
+  void add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec, std::string message = "");
 
   void perform(const core::StartTask& action);
   // Begins to bring a guest's output home while it runs.
@@ -64,6 +65,9 @@ class Stays {
   bool accept_bundle(std::unique_ptr<net::FrameStream>& stream, const net::StreamHello& hello);
 
   const net::TaskSpec* spec(core::TaskId task) const;  // of its newest stay here
+  const net::TaskSpec* spec(core::TaskId task, core::Epoch epoch) const;
+  std::string message(core::TaskId task,
+                      core::Epoch epoch) const;  // what there is to say of its end
   std::size_t running() const { return executor_.running(); }
   std::string limits_in_use() const { return executor_.limits_in_use(); }
   // Ends tasks that print more than they may, ahead of what is checked at their end. Call about
@@ -90,6 +94,7 @@ class Stays {
   ProcessSpec process_of(core::TaskId task, core::Epoch epoch, const net::TaskSpec& spec) const;
   void kill(core::TaskId task, Stay& stay, const std::string& why);
   void process_ended(core::TaskId task, const ProcessEnd& end);
+  void end_when_on_disk(core::TaskId task, core::Epoch epoch, core::ExitStatus status);
   bool prints_too_much(core::TaskId task, core::Epoch epoch) const;
   void cut_output(core::TaskId task, core::Epoch epoch) const;
   std::string missing_output(core::TaskId task, core::Epoch epoch, const Stay& stay) const;

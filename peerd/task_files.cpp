@@ -72,6 +72,9 @@ std::variant<std::uint64_t, CopyError> copy_file(const std::string& from, const 
   const UniqueFd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   if (!target) return CopyError{failure(to, errno), CopyError::Kind::unwritable};
   if (auto error = copy_bytes(source.get(), target.get(), what, to)) return *error;
+  // Whoever is told that it is there relies on it, whatever becomes of the power.
+  if (::fdatasync(target.get()) != 0)
+    return CopyError{failure(to, errno), CopyError::Kind::unwritable};
   return static_cast<std::uint64_t>(status.st_size);
 }
 
@@ -82,11 +85,27 @@ TaskFiles::TaskFiles(std::string state_directory, core::PeerId self)
       output_root_(state_directory + "/output"),
       self_(self) {}
 
-std::optional<std::string> TaskFiles::prepare(std::size_t& cleared) const {
+std::set<std::string> TaskFiles::names_kept(const core::Journal& journal) const {
+  std::set<std::string> names;
+  const auto keep_stay = [&](core::TaskId task, core::Epoch epoch) {
+    const std::string name = stay_name(task, epoch);
+    for (const char* suffix : {"", ".in", ".out", ".err"}) names.insert(name + suffix);
+  };
+  for (const auto& [task, owned] : journal.owned) keep_stay(task, owned.epoch);
+  for (const auto& [task, copy] : journal.prepared) keep_stay(task, copy.epoch);
+  for (const auto& [task, entry] : journal.home)
+    for (const char* suffix : {".out", ".err"}) names.insert(std::to_string(task.serial) + suffix);
+  return names;
+}
+
+std::optional<std::string> TaskFiles::prepare(const core::Journal& journal,
+                                              std::size_t& cleared) const {
   cleared = 0;
+  const std::set<std::string> kept = names_kept(journal);
   for (const std::string& root : {work_root_, output_root_}) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(root, error)) {
+      if (kept.contains(entry.path().filename())) continue;
       std::error_code ignored;
       fs::remove_all(entry.path(), ignored);
       ++cleared;
@@ -140,6 +159,14 @@ std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
       return CopyError{beyond_task_bytes("inputs", max_bytes), CopyError::Kind::too_large};
   }
   return total;
+}
+
+std::string sync_files(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file || ::fdatasync(file.get()) != 0) return failure(path, errno);
+  }
+  return "";
 }
 
 std::string unfinished_name(const std::string& path) {

@@ -10,10 +10,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "core/journal.h"
 #include "core/types.h"
 #include "net/task_spec.h"
 
@@ -23,9 +25,9 @@ class TaskFiles {
  public:
   TaskFiles(std::string state_directory, core::PeerId self);
 
-  // Creates the directories; clears what an earlier run left behind, which nobody knows any more.
-  // On failure: why.
-  std::optional<std::string> prepare(std::size_t& cleared) const;
+  // Creates the directories; clears what an earlier run left behind and the journal knows nothing
+  // of. On failure: why.
+  std::optional<std::string> prepare(const core::Journal& journal, std::size_t& cleared) const;
 
   const std::string& work_root() const { return work_root_; }
   std::string directory(core::TaskId task, core::Epoch epoch) const;
@@ -34,6 +36,8 @@ class TaskFiles {
   std::string output_path(core::TaskId task, core::Epoch epoch, int stream) const;
 
  private:
+  std::set<std::string> names_kept(const core::Journal& journal) const;
+
   std::string work_root_;
   std::string output_root_;
   core::PeerId self_;
@@ -58,6 +62,9 @@ std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
 
 // Copies beside `to` and renames, so that nobody ever sees half a file. On failure: why.
 std::optional<std::string> place_output(const std::string& from, const std::string& to);
+
+// Onto the disk, files and directories. Empty, or why not.
+std::string sync_files(const std::vector<std::string>& paths);
 
 // The name that a file has until it is complete.
 std::string unfinished_name(const std::string& path);

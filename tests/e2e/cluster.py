@@ -232,5 +232,23 @@ class ClusterTest(unittest.TestCase):
         return self.cluster.wait_joined()
 
 
+class SmallDisk(ClusterTest):
+    """Peers whose state directory is a small file system of its own. Needs root, as network_test does."""
+
+    def small(self, name, **settings):
+        peer = self.cluster.add(name, start=False, **settings)
+        os.mkdir(peer.state)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "peerd-test", peer.state],
+                                 stderr=subprocess.PIPE)
+        if mounted.returncode != 0:
+            reason = f"cannot mount a small file system: {mounted.stderr.decode().strip()}"
+            if os.environ.get("CI") == "true":
+                self.fail(reason)
+            self.skipTest(reason)
+        # Cleanups run last first, but the cluster's own was added before: the peer is stopped here.
+        self.addCleanup(lambda: (self.cluster.stop_peer(peer), subprocess.run(["umount", peer.state])))
+        return peer.start()
+
+
 def main():
     unittest.main(verbosity=2)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from cluster import PEERCTL, PEERD, ClusterTest, main, wait_until
+from cluster import PEERCTL, PEERD, ClusterTest, SmallDisk, main, wait_until
 
 FAST = {"membership": {"probe_interval": "200ms", "probe_timeout": "100ms", "join_interval": "200ms",
                        "rejoin_interval": "1s"}}
@@ -134,7 +134,7 @@ class Dying(ClusterTest):
         wait_until(lambda: "again to stop at once" in second.log(), "the first one is heard")
         second.process.terminate()
         self.assertEqual(second.process.wait(timeout=60), 75)
-        self.assertIn("2 tasks submitted here have not ended, and nobody will know of them: "
+        self.assertIn("2 tasks submitted here have not ended; the next start goes on with them: "
                       + ", ".join(tasks), second.log())
 
     def test_hostile_bytes_do_no_harm(self):
@@ -153,23 +153,7 @@ class Dying(ClusterTest):
         self.assertLess(first.log().count("ignored"), 50)
 
 
-class Full(ClusterTest):
-    """Peers whose state directory is a small file system of its own. Needs root, as network_test does."""
-
-    def small(self, name, **settings):
-        peer = self.cluster.add(name, start=False, **settings)
-        os.mkdir(peer.state)
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "peerd-test", peer.state],
-                                 stderr=subprocess.PIPE)
-        if mounted.returncode != 0:
-            reason = f"cannot mount a small file system: {mounted.stderr.decode().strip()}"
-            if os.environ.get("CI") == "true":
-                self.fail(reason)
-            self.skipTest(reason)
-        # Cleanups run last first, but the cluster's own was added before: the peer is stopped here.
-        self.addCleanup(lambda: (self.cluster.stop_peer(peer), subprocess.run(["umount", peer.state])))
-        return peer.start()
-
+class Full(SmallDisk):
     def data(self, peer, size):
         with open(os.path.join(peer.directory, "data"), "wb") as file:
             file.write(os.urandom(size))

@@ -1,0 +1,129 @@
+"""What the journal remembers: peers that are killed and started again, and journals that cannot be written."""
+
+import os
+import subprocess
+
+from cluster import ClusterTest, SmallDisk, main, wait_until
+
+FAST = {"membership": {"probe_interval": "200ms", "probe_timeout": "100ms", "join_interval": "200ms",
+                       "rejoin_interval": "1s"}}
+
+
+def until(gate, *then):
+    return ["sh", "-c", f"until [ -e {gate} ]; do sleep 0.05; done; " + "; ".join(then)]
+
+
+def open_gate(gate):
+    open(gate, "w").close()
+
+
+class Restarted(ClusterTest):
+    def test_an_acknowledged_task_survives_a_kill_with_its_inputs(self):
+        peer = self.cluster.add()
+        gate = os.path.join(peer.directory, "gate")
+        data, result = (os.path.join(peer.directory, n) for n in ("data", "result"))
+        with open(data, "w") as file:
+            file.write("3\n1\n2\n")
+        blocker = peer.submit(*until(gate))
+        wait_until(lambda: peer.task(blocker)["state"] == "running", "it runs")
+        waiting = [peer.submit("--stdin", data, "--output", "result", "--priority", str(n), "--env", f"N={n}",
+                               "sh", "-c", "sort -n >result; echo $N") for n in range(3)]
+        os.unlink(data)
+        peer.kill()
+        peer.start()
+        # What ran was killed with the daemon: it is told, and what waited goes on.
+        peer.ctl("wait", *waiting)
+        for n, task in enumerate(waiting):
+            self.assertEqual(peer.ctl("logs", task).stdout, f"{n}\n".encode())
+        with open(result) as file:
+            self.assertEqual(file.read(), "1\n2\n3\n")
+        ended = peer.ctl("wait", blocker, check=False)
+        self.assertEqual(ended.returncode, 69)
+        self.assertEqual(peer.task(blocker)["state"], "lost")
+
+    def test_ended_tasks_are_remembered_with_output_and_end(self):
+        peer = self.cluster.add()
+        failing = peer.submit("sh", "-c", "echo said; exit 5")
+        unknown = peer.submit("no-such-command")
+        peer.ctl("wait", failing, unknown, check=False)
+        before = peer.tasks("--all")
+        peer.kill()
+        peer.start()
+        after = peer.tasks("--all")
+        same = ("task", "state", "command", "priority", "status", "note", "owner")
+        self.assertEqual([[row.get(key) for key in same] for row in after],
+                         [[row.get(key) for key in same] for row in before])
+        self.assertEqual(peer.ctl("logs", failing, check=False).stdout, b"said\n")
+        self.assertEqual(peer.ctl("wait", failing, check=False).returncode, 5)
+        self.assertEqual(peer.ctl("wait", unknown, check=False).returncode, 127)
+        self.assertIn("command not found", peer.task(unknown)["note"])
+
+    def test_a_guest_survives_its_peers_restart(self):
+        first, second = self.peers(2, **{"policy": {"preset": "random"}, **FAST})
+        gate = os.path.join(first.directory, "gate")
+        data = os.path.join(first.directory, "data")
+        with open(data, "w") as file:
+            file.write("come back")
+        blocker = second.submit("--pin", *until(gate))
+        first.submit("--pin", *until(gate))
+        tasks = [first.submit("--input", data, "cat", "data") for _ in range(3)]
+        wait_until(lambda: any(first.task(t)["owner"] == "b2" for t in tasks), "one waits elsewhere")
+        second.kill()
+        open_gate(gate)
+        second.start()
+        self.assertEqual(second.ctl("wait", blocker, check=False).returncode, 69)
+        for task in tasks:
+            self.assertEqual(first.ctl("wait", task).returncode, 0)
+            self.assertEqual(first.ctl("logs", task).stdout, b"come back")
+
+    def test_cancelled_while_the_daemon_is_down_means_cancelled(self):
+        first, second = self.peers(2, **{"policy": {"preset": "sender"}, **FAST})
+        gate = os.path.join(first.directory, "gate")
+        first.submit("--pin", *until(gate))
+        task = first.submit(*until(gate, "echo ran"))
+        wait_until(lambda: first.task(task)["owner"] == "b2", "it runs elsewhere")
+        first.ctl("cancel", task)
+        first.kill()
+        first.start()
+        self.assertNotEqual(first.ctl("wait", task, check=False).returncode, 0)
+        self.assertEqual(first.task(task)["state"], "cancelled")
+
+
+class Full(SmallDisk):
+    def test_a_full_disk_refuses_new_work_and_loses_nothing(self):
+        peer = self.small("b1")
+        gate = os.path.join(peer.directory, "gate")
+        running = peer.submit("sh", "-c", f"echo before; until [ -e {gate} ]; do sleep 0.05; done; exit 7")
+        waiting = peer.submit("true")
+        wait_until(lambda: peer.task(running)["state"] == "running", "it runs")
+        ballast = os.path.join(peer.state, "ballast")
+        subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=4096"], stderr=subprocess.DEVNULL)
+        taken = []
+
+        def refused():
+            answer = peer.ctl("submit", "--env", "FILL=" + "x" * 60000, "true", check=False)
+            if answer.returncode == 0:
+                taken.append(answer.stdout.decode().strip())
+            else:
+                self.assertEqual(answer.returncode, 75)
+                self.assertIn(b"journal cannot be written", answer.stderr)
+            return answer.returncode != 0
+
+        wait_until(refused, "no new work is taken")
+        self.assertIn("the journal cannot be written", peer.log())
+        # What was taken before still runs, ends and is told, with the disk as full as it is.
+        open_gate(gate)
+        self.assertEqual(peer.ctl("wait", running, check=False).returncode, 7)
+        peer.ctl("wait", waiting, *taken)
+        self.assertEqual(peer.ctl("submit", "true", check=False).returncode, 75)
+        os.unlink(ballast)
+        wait_until(lambda: "can be written again" in peer.log(), "the journal goes on")
+        self.assertEqual(peer.ctl("run", "echo", "well").stdout, b"well\n")
+        peer.kill()
+        peer.start()
+        self.assertEqual(peer.ctl("wait", running, check=False).returncode, 7)
+        self.assertEqual(peer.ctl("logs", running, check=False).stdout, b"before\n")
+
+
+if __name__ == "__main__":
+    main()
