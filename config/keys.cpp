@@ -174,6 +174,10 @@ void add_policy(KeyTable& table) {
   const auto by_preset = [](Key& key) { key.default_note = "as the preset has it"; };
   by_preset(table.choice("transfer", policies::transfer_names(), FIELD(core.policy.transfer),
                          "Transfer policy: is this peer a sender, a receiver or neither?"));
+  table.choice(
+      "migration", policies::migration_names(), FIELD(core.policy.migration),
+      "Which running task moves when no waiting one does. worth_moving: one that gains more "
+      "than its move costs, as Harchol-Balter and Downey have it.");
   by_preset(table.choice("selection", policies::selection_names(), FIELD(core.policy.selection),
                          "Selection policy: which task goes?"));
   by_preset(table.choice("location", policies::location_names(), FIELD(core.policy.location),

@@ -29,6 +29,8 @@ struct Refused {
   Veto veto = Veto::none;
 };
 
+// From here on the stay's process runs: it is started or, if it has come along or has been frozen,
+// goes on.
 struct StartTask {
   TaskId task;
   Epoch epoch = 0;
@@ -39,23 +41,28 @@ struct StopTask {
   TaskId task;
 };
 
-// Stream the waiting task's files to the peer. Answered by BundleSent.
+// Stream the task's files to the peer. A running one is frozen first, and its image goes along; it
+// stays frozen until CancelBundle, StartTask or DiscardTask. Answered by BundleSent.
 struct SendBundle {
   TaskId task;
   Epoch epoch = 0;
   PeerId to = PeerId::none;
   Endpoint endpoint;
+  bool running = false;
 };
 
-// A granted bundle will come from that peer: let it in, within `bytes`. Answered by BundleReceived.
+// A granted bundle will come from that peer: let it in, within `bytes`; restore a running task from
+// its image, not one instruction of which may run before StartTask. Answered by BundleReceived.
 struct ExpectBundle {
   TaskId task;
   Epoch epoch = 0;
   PeerId from = PeerId::none;
   std::uint64_t bytes = 0;
+  bool running = false;
 };
 
-// The transfer is off: end the stream in either direction. No answer is awaited.
+// The transfer is off: end the stream in either direction; a task that was frozen for it goes on.
+// No answer is awaited.
 struct CancelBundle {
   TaskId task;
   Epoch epoch = 0;
@@ -72,7 +79,8 @@ struct SendResults {
   Endpoint endpoint;
 };
 
-// This stay of the task is over and its working files can go: it moved on, or its results are home.
+// This stay of the task is over: its frozen or restored process, if any, is ended, and its working
+// files can go. It moved on, or its results are home.
 struct DiscardTask {
   TaskId task;
   Epoch epoch = 0;
@@ -118,6 +126,7 @@ struct Persist {
   ExitStatus status{};     // exited, finished, lost
   std::uint32_t hops = 0;  // at that epoch: prepared, owned, handed_off, moved
   bool pinned = false;     // submitted
+  bool running = false;    // its process comes along: prepared, owned
 };
 
 // After DrainRequested: nothing is left here and nothing of this home is left elsewhere.

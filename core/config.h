@@ -33,6 +33,8 @@ struct PolicyConfig {
   std::string selection = "newest_waiting";
   std::string location = "shortest";
   std::string information = "on_demand";
+  // Which running task moves when no waiting one does.
+  std::string migration = "never";
 
   Load threshold = 1000;  // `threshold`: sender above, receiver below
   Load low = 1000;        // `dual_threshold`: receiver below low, sender above high

@@ -72,7 +72,8 @@ struct MessageWords {
   }
   std::string operator()(const Offer& m) const {
     return task_epoch(m.task, m.epoch, names) + " hops " + number(m.hops) + " source load " +
-           to_text(m.source_load) + (m.search != 0 ? " for #" + number(m.search) : "");
+           to_text(m.source_load) + (m.search != 0 ? " for #" + number(m.search) : "") +
+           (m.wanted ? " wanted" : "") + (m.running ? " running" : "");
   }
   std::string operator()(const Reject& m) const {
     return task_epoch(m.task, m.epoch, names) + " veto " + to_string(m.veto) + " load " +
@@ -109,6 +110,17 @@ struct EventWords {
   }
   std::string operator()(const TaskExited& e) const {
     return "task exited " + to_text(e.task, names) + " " + to_string(e.status);
+  }
+  std::string operator()(const TaskMeasured& e) const {
+    return "task measured " + to_text(e.task, names) + " " + number(e.resident_bytes >> 20) +
+           " MiB" + (e.migratable ? "" : " not migratable");
+  }
+  std::string operator()(const MigrateRequested& e) const {
+    return "migrate requested " + to_text(e.task, names) +
+           (e.to == PeerId::none ? "" : " to " + names(e.to));
+  }
+  std::string operator()(const HoldRequested& e) const {
+    return std::string(e.hold ? "hold" : "release") + " requested " + to_text(e.task, names);
   }
   std::string operator()(const BundleSent& e) const { return outcome("bundle sent", e); }
   std::string operator()(const BundleReceived& e) const { return outcome("bundle received", e); }

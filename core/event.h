@@ -45,12 +45,20 @@ struct TaskExited {
   ExitStatus status;
 };
 
+// A running task's process has grown or shrunk, or whether it could be moved has changed.
+struct TaskMeasured {
+  TaskId task;
+  std::uint64_t resident_bytes = 0;
+  bool migratable = true;  // as far as can be told without freezing it
+};
+
 // The pair to SendBundle: the destination has the files (it will say Prepared itself), or it has
 // not.
 struct BundleSent {
   TaskId task;
   Epoch epoch = 0;
   bool ok = false;
+  bool unmigratable = false;  // not ok since its process cannot be moved, here or elsewhere
 };
 
 // The pair to ExpectBundle: the files are complete and on disk, or will not be.
@@ -75,6 +83,7 @@ struct LoadSampled {
   std::uint32_t memory_pressure_thousandths = 0;  // PSI, some avg10
   std::uint64_t disk_available_bytes = 0;         // where tasks' directories are
   bool journal_fails = false;                     // see outbox.h
+  bool migrates = false;                          // running tasks can be frozen and restored here
 };
 
 struct Reconfigured {
@@ -90,8 +99,22 @@ struct SeedsChanged {
 // second time: leave at once, whatever is left.
 struct DrainRequested {};
 
+// Its user's wish: move the task, waiting or running, to that peer, or to any that takes it.
+// Policies and the minimum residence do not count, limits do.
+struct MigrateRequested {
+  TaskId task;
+  PeerId to = PeerId::none;
+};
+
+// Its user's wish: the task stays where it is until released.
+struct HoldRequested {
+  TaskId task;
+  bool hold = true;
+};
+
 using Event = std::variant<Tick, MessageReceived, TaskSubmitted, SubmissionTurnedAway,
-                           CancelRequested, TaskExited, BundleSent, BundleReceived, ResultsSent,
-                           LoadSampled, Reconfigured, SeedsChanged, DrainRequested>;
+                           CancelRequested, TaskExited, TaskMeasured, BundleSent, BundleReceived,
+                           ResultsSent, LoadSampled, Reconfigured, SeedsChanged, DrainRequested,
+                           MigrateRequested, HoldRequested>;
 
 }  // namespace core

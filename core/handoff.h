@@ -35,6 +35,8 @@ struct Outgoing {
   std::uint32_t search = 0;  // of this peer as a sender; 0 if it answers a request or goes home
   Stage stage = Stage::offered;
   std::uint32_t tries = 0;  // Commits sent
+  bool running = false;     // its process goes along
+  Time granted_at = 0;
 };
 
 // A task on its way to this peer.
@@ -49,6 +51,8 @@ struct Incoming {
   Time since = 0;            // when it was submitted, by this peer's clock: may be negative
   std::uint32_t search = 0;  // of this peer as a receiver; 0 if unasked
   bool holds_slot = false;   // it starts before all that waits here
+  bool running = false;      // its process comes along
+  Duration ran = 0;          // how long that has run before
   Stage stage = Stage::reserved;
   Time granted_at = 0;
   Time expires = 0;         // the reservation
@@ -61,8 +65,9 @@ class Outgoings {
   explicit Outgoings(Context& context) : context_(context) {}
 
   // The task's phase is the caller's to set: leaving from here until kept or handed off.
-  void offer(Task& task, PeerId peer, std::uint32_t search, std::uint32_t answers,
-             Load source_load);
+  // `wanted`: by its user.
+  void offer(Task& task, PeerId peer, std::uint32_t search, std::uint32_t answers, Load source_load,
+             bool wanted = false);
   // A decision that the journal remembers.
   void recover(TaskId task, Epoch epoch, PeerId peer);
   const Outgoing* find(TaskId task) const;

@@ -27,8 +27,11 @@ void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search, boo
                       .probes = offer.probes,
                       .since = context_.now - offer.waited,
                       .search = search,
-                      .holds_slot = holds_slot};
-  context_.act(ExpectBundle{offer.task, offer.epoch, from, offer.needs.bundle_bytes});
+                      .holds_slot = holds_slot,
+                      .running = offer.running,
+                      .ran = offer.ran};
+  context_.act(
+      ExpectBundle{offer.task, offer.epoch, from, offer.needs.bundle_bytes, offer.running});
   Incoming& incoming = all_[offer.task];
   incoming.granted_at = context_.now;
   incoming.expires = context_.now + context_.config.limits.transfer_timeout;
@@ -84,7 +87,8 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
                       .peer = incoming.peer,
                       .since = incoming.since,
                       .needs = incoming.needs,
-                      .hops = incoming.hops + 1});
+                      .hops = incoming.hops + 1,
+                      .running = incoming.running});
   context_.trace(What::prepared, event.task, incoming.peer);
   send_prepared(incoming);
 }
@@ -103,7 +107,8 @@ std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) 
                     .peer = from,
                     .since = owned.since,
                     .needs = owned.needs,
-                    .hops = owned.hops + 1});
+                    .hops = owned.hops + 1,
+                    .running = owned.running});
   if (context_.sabotaged(Sabotage::commit_twice)) return owned;
   context_.timers.cancel(TimerKey::of(Kind::incoming, commit.task));
   all_.erase(commit.task);

@@ -23,9 +23,11 @@ void Journal::apply(const Persist& record) {
                        .needs = record.needs,
                        .hops = record.hops,
                        .pinned = record.pinned,
+                       .started = record.running,
                        .status = {},
                        .arrived = record.at,
-                       .since = record.what == Record::submitted ? record.at : record.since};
+                       .since = record.what == Record::submitted ? record.at : record.since,
+                       .start = record.at};
   switch (record.what) {
     case Record::submitted:
       last_serial = std::max(last_serial, task.serial);
@@ -49,7 +51,8 @@ void Journal::apply(const Persist& record) {
       owned.erase(task);
       return;
     case Record::prepared:
-      prepared[task] = {record.epoch, record.peer, record.needs, record.hops, record.since};
+      prepared[task] = {record.epoch, record.peer,  record.needs,
+                        record.hops,  record.since, record.running};
       return;
     case Record::aborted:
       prepared.erase(task);

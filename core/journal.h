@@ -58,6 +58,7 @@ struct PreparedCopy {
   Needs needs;
   std::uint32_t hops = 0;
   Time since = 0;
+  bool running = false;  // its process came along
 
   bool operator==(const PreparedCopy&) const = default;
 };

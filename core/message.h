@@ -14,7 +14,7 @@
 
 namespace core {
 
-constexpr std::uint16_t kProtocolVersion = 2;
+constexpr std::uint16_t kProtocolVersion = 3;
 constexpr Duration kMaxWaited = 30 * 24 * 3600 * kSecond;  // that a task may claim
 constexpr std::size_t kMaxNameBytes = 63;                  // a peer's name
 constexpr std::size_t kMaxMembersPerMessage = 10;          // keeps a datagram below 1,400 bytes
@@ -159,8 +159,12 @@ struct Offer {
   // The source's load without this task; kMaxLoad: the source is leaving, and the task's home node
   // takes it back whatever its own load.
   Load source_load = 0;
-  Duration waited = 0;  // since it was submitted: at its next peer it is as old as it was here
-  Endpoint home{};      // the home node's: the destination may never have heard of it
+  Duration waited = 0;   // since it was submitted: at its next peer it is as old as it was here
+  Endpoint home{};       // the home node's: the destination may never have heard of it
+  bool wanted = false;   // by its user: the destination's policy has no say
+  bool running = false;  // its process comes along and needs a slot at once
+  std::uint64_t image_bytes = 0;  // about: memory of that process
+  Duration ran = 0;               // how long it has run so far
   bool operator==(const Offer&) const = default;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "core/node_impl.h"
 
@@ -288,6 +289,11 @@ Node::Node(Identity identity, Config config, PolicyFactory factory, std::vector<
           counters != nullptr ? std::move(counters) : std::make_shared<Counters>(), sabotage)) {}
 
 Node::~Node() = default;
+
+void Node::keep_running(std::set<std::pair<TaskId, Epoch>> stays) {
+  assert(!impl_->begun);
+  impl_->alive = std::move(stays);
+}
 
 void Node::remember(std::vector<Member> peers) {
   std::sort(peers.begin(), peers.end(),

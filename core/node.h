@@ -8,7 +8,9 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/action.h"
@@ -58,6 +60,9 @@ class Node {
   // Peers that are known from the start, by whoever set this world up: they are no news, nobody is
   // told of them.
   void remember(std::vector<Member> peers);
+
+  // Stays whose processes have outlived the daemon, and go on: before the first step.
+  void keep_running(std::set<std::pair<TaskId, Epoch>> stays);
 
   // Takes one event, at a time that never goes back, and says what is to be done, in order.
   // Never re-entered. Call once with Tick to begin.

@@ -33,12 +33,16 @@ View Node::Impl::view() const {
           .handoff_time = handoff_time,
           .idle_thousandths = idle_thousandths,
           .parked = wishes_left.has({}),
+          .migrates = sampled.migrates && policies.migration != nullptr,
+          .memory_pressure = memory_pressure,
+          .migration_cost = migration_cost,
           .max_age = policies.information->max_age()};
 }
 
 std::uint32_t Node::Impl::present() const {
   return tasks.count(Task::Phase::waiting) + tasks.count(Task::Phase::running) +
-         tasks.count(Task::Phase::leaving) - outgoings.granted();
+         tasks.count(Task::Phase::leaving) + tasks.count(Task::Phase::migrating) -
+         outgoings.granted();
 }
 
 // Waiting + running + reserved arrivals (unless these are switched off), in thousandths, divided by
@@ -90,7 +94,11 @@ void Node::Impl::report_load() {
 
 // Looks whether this peer is a sender or receiver now, and acts upon what the step brought.
 void Node::Impl::classify() {
-  role = context.draining ? Role::ok : policies.transfer->classify(view());
+  const View now = view();
+  role = context.draining ? Role::ok : policies.transfer->classify(now);
+  // Memory is not shared out by moving what waits: whatever the load, something that runs must go.
+  if (!context.draining && memory_pressure && now.migrates && tasks.count(Task::Phase::running) > 0)
+    role = Role::sender;
   if (role != Role::receiver) withdraw_wishes({});
   search_upon_changes();
   if (context.config.limits.search_retry == 0 || role == Role::ok) return;
@@ -153,7 +161,9 @@ void Node::Impl::look_for(Role as) {
 std::optional<TaskId> Node::Impl::select(PeerId receiver) {
   View now = view();
   now.seeking = receiver == PeerId::none;
-  const std::optional<TaskId> selected = policies.selection->select(now, receiver);
+  std::optional<TaskId> selected;
+  if (!memory_pressure || !now.migrates) selected = policies.selection->select(now, receiver);
+  if (!selected && now.migrates) selected = policies.migration->select(now, receiver);
   if (selected) {
     assert(now.movable(*tasks.find(*selected)));
     return selected;
@@ -186,12 +196,17 @@ void Node::Impl::proceed(std::uint32_t id) {
   const Task* task = tasks.find(search->task);
   // The limit may have been lowered meanwhile.
   const bool moot =
-      role != search->role ||
-      (search->role == Role::sender && (task == nullptr || task->phase != Task::Phase::waiting ||
-                                        task->hops >= context.config.limits.moves_per_task));
+      role != search->role || (search->role == Role::sender && (task == nullptr || !may_go(*task)));
   if (searches.yields(id)) return searches.end(id, What::search_gave_up);
   if (moot) return searches.end(id, What::search_moot);
   if (const auto chosen = searches.proceed(id, view(), *policies.location)) follow(*chosen);
+}
+
+// One that was selected while it waited and runs by now goes on here, unless its process may move.
+bool Node::Impl::may_go(const Task& task) const {
+  if (task.hops >= context.config.limits.moves_per_task) return false;
+  if (task.phase == Task::Phase::waiting) return true;
+  return task.phase == Task::Phase::running && view().movable(task);
 }
 
 void Node::Impl::follow(const Chosen& chosen) {

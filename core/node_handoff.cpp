@@ -11,14 +11,49 @@ namespace {
 
 using Kind = TimerKey::Kind;
 
+constexpr Duration kPauseAfterFailure = 5 * kSecond;  // of moving a running task; doubles to x16
+
 }  // namespace
 
 // --- Source
 
-void Node::Impl::offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers) {
+void Node::Impl::offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers,
+                       bool wanted) {
   const Load without = view().with(-1).load;
-  tasks.set_phase(task, Task::Phase::leaving);
-  outgoings.offer(task, to, search, answers, without);
+  tasks.set_phase(task, task.has_process() ? Task::Phase::migrating : Task::Phase::leaving);
+  outgoings.offer(task, to, search, answers, without, wanted);
+}
+
+void Node::Impl::on(const MigrateRequested& event) {
+  Task* task = tasks.find(event.task);
+  const Veto veto = veto_on_wish(task, event.to);
+  if (veto != Veto::none || task == nullptr)
+    return context.trace(What::wish_refused, event.task, event.to, static_cast<std::int64_t>(veto));
+  const PeerId to = event.to == PeerId::none ? least_loaded() : event.to;
+  context.trace(What::migration_wished, task->id, to);
+  offer(*task, to, 0, 0, true);
+}
+
+// Limits hold for its user, too.
+Veto Node::Impl::veto_on_wish(const Task* task, PeerId to) const {
+  if (task == nullptr) return Veto::stale;
+  const bool waits = task->phase == Task::Phase::waiting;
+  const bool runs = task->phase == Task::Phase::running;
+  if (runs && !sampled.migrates) return Veto::no_migration;
+  const bool fixed = task->pinned || task->held || task->stopping || (runs && !task->migratable);
+  if ((!waits && !runs) || fixed || task->hops >= context.config.limits.moves_per_task)
+    return Veto::nothing_movable;
+  if (outgoings.undecided() >= context.config.limits.transfers_at_once) return Veto::transfers_full;
+  const PeerId peer = to == PeerId::none ? least_loaded() : to;
+  return context.peers.is_eligible(peer) ? Veto::none : Veto::no_peer;
+}
+
+// As far as is known; none if there is nobody.
+PeerId Node::Impl::least_loaded() const {
+  const PeerInfo* least = nullptr;
+  for (const PeerInfo& peer : context.peers.eligible())
+    if (least == nullptr || peer.load < least->load) least = &peer;
+  return least == nullptr ? PeerId::none : least->id;
 }
 
 void Node::Impl::on(const Request& request, PeerId from) {
@@ -52,13 +87,21 @@ void Node::Impl::on(const Reject& reject, PeerId from) {
 
 void Node::Impl::kept(const Outgoing& outgoing, Load load_of_peer, Role role_of_peer, Veto veto) {
   Task& task = *tasks.find(outgoing.task);
-  tasks.set_phase(task, Task::Phase::waiting);
+  tasks.set_phase(task, outgoing.running ? Task::Phase::running : Task::Phase::waiting);
   task.not_before = context.now + context.config.limits.resend_interval;
+  // It has been frozen for nothing: not again and again.
+  if (outgoing.running && outgoing.stage == Outgoing::Stage::transferring)
+    task.not_before = context.now + backoff(kPauseAfterFailure, task.failed_moves++);
   if (searches.on_refusal(outgoing.search, outgoing.peer, load_of_peer, role_of_peer, veto))
     refused.push_back(outgoing.search);
 }
 
 void Node::Impl::on(const BundleSent& event) {
+  Task* task = tasks.find(event.task);
+  if (task != nullptr && event.unmigratable) {
+    task->migratable = false;
+    context.trace(What::not_migratable, task->id);
+  }
   if (const auto outgoing = outgoings.on_bundle_sent(event)) kept(*outgoing);
 }
 
@@ -68,11 +111,14 @@ void Node::Impl::on(const Prepared& prepared, PeerId from) {
   searches.end(outgoing->search, What::search_succeeded);
   succeeded = true;
   const Task& task = *tasks.find(outgoing->task);
+  if (outgoing->running)
+    migration_cost.learn(task.resident_bytes, context.now - outgoing->granted_at);
   unsettled[task.id] = outgoing->epoch;
   tell_of_move(task.id, outgoing->epoch, outgoing->peer, task.hops + 1, task.probes);
   withdraw_wishes(task.id, outgoing->peer);
   if (context.sabotaged(Sabotage::keep_what_is_given))
-    return tasks.set_phase(*tasks.find(task.id), Task::Phase::waiting);
+    return tasks.set_phase(*tasks.find(task.id),
+                           outgoing->running ? Task::Phase::running : Task::Phase::waiting);
   context.act(DiscardTask{task.id, task.epoch});
   tasks.remove(task.id);
   smoothed_thousandths = std::max<std::int64_t>(0, smoothed_thousandths - 1000);
@@ -153,6 +199,14 @@ Veto Node::Impl::veto_on(const Needs& needs) const {
   return Veto::none;
 }
 
+// Its process goes on at once, with the memory that it has.
+Veto Node::Impl::veto_on_running(const Offer& offer) const {
+  if (!sampled.migrates) return Veto::no_migration;
+  if (!has_free_slot()) return Veto::no_slot;
+  if (offer.image_bytes > sampled.memory_available_bytes) return Veto::memory_pressure;
+  return Veto::none;
+}
+
 Veto Node::Impl::judge(const Offer& offer, bool yields) {
   outgoings.superseded(offer.task, offer.epoch);
   settle_decision(offer.task);
@@ -166,11 +220,13 @@ Veto Node::Impl::judge(const Offer& offer, bool yields) {
     if (record == nullptr || !record->open() || record->epoch >= offer.epoch) return Veto::stale;
     if (offer.source_load == kMaxLoad && !context.draining) return Veto::none;
   }
-  const Veto veto = veto_on(offer.needs);
+  Veto veto = veto_on(offer.needs);
+  if (veto == Veto::none && offer.running) veto = veto_on_running(offer);
   if (veto != Veto::none) return veto;
   if (incomings.count() >= context.config.limits.transfers_at_once) return Veto::transfers_full;
   if (context.sabotaged(Sabotage::always_willing)) return Veto::none;
-  const bool admitted = yields || policies.location->admits(view(), offer.source_load);
+  const bool admitted =
+      yields || offer.wanted || policies.location->admits(view(), offer.source_load);
   return admitted ? Veto::none : Veto::policy;
 }
 
@@ -191,7 +247,7 @@ void Node::Impl::on(const Offer& offer, PeerId from) {
     if (asked_for) searches.end(offer.search, What::search_moot);
     return;
   }
-  incomings.grant(from, offer, asked_for ? offer.search : 0, yields);
+  incomings.grant(from, offer, asked_for ? offer.search : 0, yields || offer.running);
   context.trace(What::grant_given, offer.task, from, offer.epoch, load(),
                 static_cast<std::int64_t>(role));
   if (!asked_for) return;
@@ -227,7 +283,7 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
       context.send(from, Abort{commit.task, commit.epoch});
     return;
   }
-  follow_average(handoff_time, context.now - incoming->granted_at);
+  if (!incoming->running) follow_average(handoff_time, context.now - incoming->granted_at);
   Task task;
   task.id = incoming->task;
   task.epoch = incoming->epoch;
@@ -238,6 +294,7 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   task.waited_before = context.now - incoming->since;
   task.hops = incoming->hops + (context.sabotaged(Sabotage::forget_hops) ? 0 : 1);
   task.probes = incoming->probes;
+  task.ran_before = incoming->ran;
   tasks.add(task, context.config.load.aging);
   unsettled.erase(task.id);
   context.send(from, Committed{commit.task, commit.epoch});
@@ -252,8 +309,9 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   if (record != nullptr && record->cancelling) stop(task.id);
   smoothed_thousandths += 1000;
   Task* owned = tasks.find(task.id);
-  if (incoming->holds_slot && owned != nullptr && owned->phase == Task::Phase::waiting)
-    if (has_free_slot()) start(*owned);
+  if (owned == nullptr || owned->phase != Task::Phase::waiting) return;
+  if (incoming->running || (incoming->holds_slot && has_free_slot()))
+    start(*owned, incoming->running);
 }
 
 }  // namespace core

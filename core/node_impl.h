@@ -4,6 +4,8 @@
 
 #include <map>
 #include <memory>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "core/context.h"
@@ -52,11 +54,13 @@ class Node::Impl {
   void on(const CancelRequested& event);
   void on(const TaskExited& event);
   void on(const ResultsSent& event);
+  void on(const TaskMeasured& event);
+  void on(const HoldRequested& event);
   void on(const TaskReport& report, PeerId from, const Endpoint& from_endpoint);
   void on(const TaskReportAck& ack);
   void on(const TaskQuery& query, PeerId from);
   void start_tasks();
-  void start(Task& task);
+  void start(Task& task, bool goes_on = false);
   bool has_free_slot() const;
   void stop(TaskId id);
   void end(Task& task, ExitStatus status);
@@ -69,6 +73,7 @@ class Node::Impl {
 
   // node_recovery.cpp: what the journal remembers
   void recover();
+  void recover_copy(TaskId id, const PreparedCopy& copy);
   void recover_task(TaskId id, const OwnedTask& owned);
 
   // node_balance.cpp: load, roles and searches
@@ -96,6 +101,7 @@ class Node::Impl {
   void withdraw_wishes(TaskId task, PeerId except = PeerId::none);
   std::uint32_t movable_count() const;
   std::optional<TaskId> select(PeerId receiver);
+  bool may_go(const Task& task) const;
   void trace_stuck(const View& now);
 
   // node_handoff.cpp: tasks given and taken
@@ -107,7 +113,11 @@ class Node::Impl {
   void on(const Offer& offer, PeerId from);
   void on(const BundleReceived& event);
   void on(const Commit& commit, PeerId from);
-  void offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers);
+  void on(const MigrateRequested& event);
+  Veto veto_on_wish(const Task* task, PeerId to) const;
+  PeerId least_loaded() const;
+  void offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers,
+             bool wanted = false);
   void decline(std::uint32_t search, PeerId to, Veto veto);
   // A handoff came to nothing: the task stays, and the search that chose the peer goes on.
   void kept(const Outgoing& outgoing, Load load = 0, Role role = Role::ok, Veto veto = Veto::none);
@@ -116,6 +126,7 @@ class Node::Impl {
   void settle_decisions();
   void hand_back_guests();
   Veto veto_on(const Needs& needs) const;
+  Veto veto_on_running(const Offer& offer) const;
   Veto submission_veto() const;
   bool knows_home(TaskId task) const;
   bool handoffs_settled() const;
@@ -133,15 +144,17 @@ class Node::Impl {
   Incomings incomings;
   HomeRecords home;
   Reports reports;
-  Journal recovered;                  // until the first step
-  std::map<TaskId, Epoch> unsettled;  // handed over, and not all who must know it do
+  Journal recovered;                         // until the first step
+  std::set<std::pair<TaskId, Epoch>> alive;  // likewise: stays with a process
+  std::map<TaskId, Epoch> unsettled;         // handed over, and not all who must know it do
 
   Role role = Role::ok;
   std::int64_t smoothed_thousandths = 0;  // of waiting + running, in tasks
   LoadSampled sampled{.memory_available_bytes = UINT64_MAX, .disk_available_bytes = UINT64_MAX};
   bool memory_pressure = false;
-  Duration run_time = -1;  // see View
-  Duration handoff_time = -1;
+  Duration run_time = -1;      // see View
+  Duration handoff_time = -1;  // of tasks that waited
+  MigrationCost migration_cost;
   std::int32_t idle_thousandths = -1;
   std::int64_t idle_slot_time = 0;  // slots * us, since
   Time idle_since = 0;

@@ -26,20 +26,33 @@ void Node::Impl::recover() {
   for (const auto& [task, owned] : journal.owned) in_order.emplace_back(owned.arrival, task);
   std::sort(in_order.begin(), in_order.end());
   for (const auto& [arrival, task] : in_order) recover_task(task, journal.owned.at(task));
-  for (const auto& [task, copy] : journal.prepared)
-    incomings.recover({.task = task,
-                       .epoch = copy.epoch,
-                       .peer = copy.source,
-                       .needs = copy.needs,
-                       .hops = copy.hops - 1,
-                       .since = copy.since,
-                       .stage = Incoming::Stage::prepared});
+  for (const auto& [task, copy] : journal.prepared) recover_copy(task, copy);
   for (const auto& [task, decision] : journal.decided) {
     unsettled[task] = decision.epoch;
     outgoings.recover(task, decision.epoch, decision.destination);
     if (task.home != context.self.id)
       tell_of_move(task, decision.epoch, decision.destination, decision.hops, 0);
   }
+}
+
+// Whether it was handed over its source says. A process that is gone cannot be taken over any more:
+// a source that has not decided keeps its own, and one that has finds out that it is lost.
+void Node::Impl::recover_copy(TaskId id, const PreparedCopy& copy) {
+  if (copy.running && !alive.contains({id, copy.epoch})) {
+    context.persist(
+        {.what = Persist::What::aborted, .task = id, .epoch = copy.epoch, .peer = copy.source});
+    context.act(DiscardTask{id, copy.epoch});
+    return context.trace(What::arrival_aborted, id, copy.source);
+  }
+  incomings.recover({.task = id,
+                     .epoch = copy.epoch,
+                     .peer = copy.source,
+                     .needs = copy.needs,
+                     .hops = copy.hops - 1,
+                     .since = copy.since,
+                     .holds_slot = copy.running,
+                     .running = copy.running,
+                     .stage = Incoming::Stage::prepared});
 }
 
 void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
@@ -56,12 +69,18 @@ void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
   stay.waited_before = std::max<Duration>(0, stay.arrived - owned.since);
   stay.started = std::min(owned.start, context.now);
   stay.status = owned.status;
+  const bool goes_on = owned.started && !owned.ended && alive.contains({id, owned.epoch});
   if (owned.ended) stay.phase = Task::Phase::returning;
+  if (goes_on) stay.phase = Task::Phase::running;
   Task& task = tasks.add(stay, context.config.load.aging);
   context.trace(What::task_recovered, id, PeerId::none, task.epoch);
   if (owned.ended) {
     tell_home(task, TaskState::returning);
     return send_results(task);
+  }
+  if (goes_on) {
+    context.act(StartTask{id, task.epoch});
+    return tell_home(task, TaskState::running);
   }
   if (owned.started && !context.sabotaged(Sabotage::rerun_interrupted)) {
     context.trace(What::task_interrupted, id);

@@ -79,7 +79,9 @@ void Node::Impl::stop(TaskId id) {
 bool Node::Impl::has_free_slot() const {
   const std::uint32_t held = searches.yielding() + incomings.slots_held();
   const std::uint32_t more = context.sabotaged(Sabotage::one_slot_more) ? 1 : 0;
-  return tasks.count(Task::Phase::running) + held < context.config.load.slots + more;
+  const std::uint32_t taken =
+      tasks.count(Task::Phase::running) + tasks.count(Task::Phase::migrating) + held;
+  return taken < context.config.load.slots + more;
 }
 
 void Node::Impl::start_tasks() {
@@ -95,12 +97,13 @@ void Node::Impl::start_tasks() {
   }
 }
 
-void Node::Impl::start(Task& task) {
+void Node::Impl::start(Task& task, bool goes_on) {
   tasks.set_phase(task, Task::Phase::running);
   task.started = context.now;
   if (!context.sabotaged(Sabotage::start_in_memory))
     context.persist({.what = Persist::What::started, .task = task.id, .epoch = task.epoch});
-  context.trace(What::task_started, task.id, PeerId::none, context.now - task.arrived,
+  context.trace(goes_on ? What::task_goes_on : What::task_started, task.id, PeerId::none,
+                goes_on ? task.ran_before : context.now - task.arrived,
                 tasks.count(Task::Phase::running), context.config.load.slots);
   context.act(StartTask{task.id, task.epoch});
   tell_home(task, TaskState::running);
@@ -109,16 +112,33 @@ void Node::Impl::start(Task& task) {
 
 void Node::Impl::on(const TaskExited& event) {
   Task* task = tasks.find(event.task);
-  if (task == nullptr || task->phase != Task::Phase::running) return;
-  follow_average(run_time, context.now - task->started);
+  if (task == nullptr || !task->has_process()) return;
+  // It has ended before it could be frozen, or was shot meanwhile.
+  if (task->phase == Task::Phase::migrating)
+    if (const auto outgoing = outgoings.call_off(event.task)) kept(*outgoing);
+  follow_average(run_time, task->ran(context.now));
   ExitStatus status = event.status;
   if (task->stopping) {
     const bool signaled = status.kind == ExitStatus::Kind::signaled;
     status = {ExitStatus::Kind::cancelled, signaled ? status.value : 0};
   }
   context.trace(What::task_exited, task->id, PeerId::none, static_cast<std::int64_t>(status.kind),
-                status.value, context.now - task->started);
+                status.value, task->ran(context.now));
   end(*task, status);
+}
+
+void Node::Impl::on(const TaskMeasured& event) {
+  Task* task = tasks.find(event.task);
+  if (task == nullptr) return;
+  task->resident_bytes = event.resident_bytes;
+  task->migratable = event.migratable;
+}
+
+void Node::Impl::on(const HoldRequested& event) {
+  Task* task = tasks.find(event.task);
+  if (task == nullptr || task->held == event.hold) return;
+  task->held = event.hold;
+  context.trace(event.hold ? What::task_held : What::task_released, event.task);
 }
 
 void Node::Impl::end(Task& task, ExitStatus status) {
@@ -199,6 +219,7 @@ TaskState Node::Impl::state_of(const Task& task) const {
     case Task::Phase::leaving:
       return TaskState::waiting;
     case Task::Phase::running:
+    case Task::Phase::migrating:
       return TaskState::running;
     case Task::Phase::returning:
       return TaskState::returning;

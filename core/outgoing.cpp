@@ -9,7 +9,7 @@ namespace core {
 using Kind = TimerKey::Kind;
 
 void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32_t answers,
-                      Load source_load) {
+                      Load source_load, bool wanted) {
   assert(!all_.contains(task.id));
   // Every attempt has an epoch of its own: a late Prepared of an earlier one proves nothing.
   const Epoch epoch = ++task.offered;
@@ -17,13 +17,20 @@ void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32
     task.offerable = epoch + kEpochsAhead;
     context_.persist({.what = Persist::What::offering, .task = task.id, .epoch = task.offerable});
   }
-  all_[task.id] = {
-      .task = task.id, .epoch = epoch, .peer = peer, .hops = task.hops, .search = search};
+  const bool running = task.has_process();
+  all_[task.id] = {.task = task.id,
+                   .epoch = epoch,
+                   .peer = peer,
+                   .hops = task.hops,
+                   .search = search,
+                   .running = running};
   ++undecided_;
   context_.trace(What::offer_sent, task.id, peer, epoch, source_load);
   context_.send(peer, Offer{task.id, epoch, task.needs, task.hops, task.probes, answers,
                             source_load, std::min(task.age(context_.now), kMaxWaited),
-                            context_.endpoint_of(task.id.home).value_or(context_.self.endpoint)});
+                            context_.endpoint_of(task.id.home).value_or(context_.self.endpoint),
+                            wanted, running, running ? task.resident_bytes : 0,
+                            running ? std::min(task.ran(context_.now), kMaxWaited) : 0});
   context_.timers.set(TimerKey::of(Kind::outgoing, task.id),
                       context_.now + context_.config.limits.grant_timeout);
 }
@@ -51,11 +58,12 @@ void Outgoings::on_grant(PeerId from, const Grant& grant) {
   }
   if (outgoing->stage != Outgoing::Stage::offered) return;
   outgoing->stage = Outgoing::Stage::transferring;
+  outgoing->granted_at = context_.now;
   ++granted_;
   context_.trace(What::offer_granted, grant.task, from, grant.epoch);
   // One that has just left a bounded view is where it speaks from.
   const Endpoint endpoint = context_.endpoint_of(from).value_or(Endpoint{});
-  context_.act(SendBundle{grant.task, grant.epoch, from, endpoint});
+  context_.act(SendBundle{grant.task, grant.epoch, from, endpoint, outgoing->running});
   context_.timers.set(TimerKey::of(Kind::outgoing, grant.task),
                       context_.now + context_.config.limits.transfer_timeout);
 }

@@ -7,12 +7,28 @@
 namespace core {
 
 Movability View::movability(const Task& task) const {
-  if (task.phase != Task::Phase::waiting) return Movability::not_waiting;
+  const bool running = task.phase == Task::Phase::running;
+  if (task.phase != Task::Phase::waiting && !(running && migrates)) return Movability::not_waiting;
   if (task.pinned) return Movability::pinned;
+  if (task.held || task.stopping) return Movability::held;
+  if (running && !task.migratable) return Movability::process;
   if (seeking && (task.searching || now < task.wished_until)) return Movability::sought;
   if (task.hops >= limits.moves_per_task) return Movability::hop_limit;
-  if (now - task.arrived < limits.min_residence) return Movability::residence;
+  if (now - (running ? task.started : task.arrived) < limits.min_residence)
+    return Movability::residence;
+  if (now < task.not_before && running) return Movability::residence;
   return Movability::movable;
+}
+
+void MigrationCost::learn(std::uint64_t bytes, Duration taken) {
+  const Duration expected = std::max<Duration>(1, of(bytes));
+  const Duration bounded = std::clamp(taken, expected / 16, expected * 16);
+  const auto follow = [&](Duration value, Duration first) {
+    const Duration moved = value + value * (bounded - expected) / expected / 8;
+    return std::clamp<Duration>(moved, first / 1000, first * 1000);
+  };
+  base = follow(base, MigrationCost{}.base);
+  per_mebibyte = follow(per_mebibyte, MigrationCost{}.per_mebibyte);
 }
 
 View View::with(int tasks_more) const {

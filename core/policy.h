@@ -32,11 +32,28 @@ struct PeerInfo {
 
 enum class Movability : std::uint8_t {
   movable,
-  not_waiting,
+  not_waiting,  // and not running where running tasks could move
   pinned,
-  sought,  // a search looks for a place already, or has left word of it
+  held,
+  process,  // it cannot be frozen and restored elsewhere
+  sought,   // a search looks for a place already, or has left word of it
   hop_limit,
   residence
+};
+
+// What moving a running task takes, from the decision until it goes on elsewhere, as learned from
+// those that were moved from here.
+struct MigrationCost {
+  Duration base = 200 * kMillisecond;
+  Duration per_mebibyte = 10 * kMillisecond;
+
+  Duration of(std::uint64_t bytes) const {
+    return base +
+           static_cast<Duration>((bytes >> 10) * static_cast<std::uint64_t>(per_mebibyte) >> 10);
+  }
+  // Moves both by an eighth of the relative error, within a factor of 1000 of what is assumed
+  // first.
+  void learn(std::uint64_t bytes, Duration taken);
 };
 
 // The world as one peer knows it at one instant.
@@ -58,6 +75,9 @@ struct View {
   std::int32_t idle_thousandths = -1;  // share of the slots that was idle lately; -1: not known yet
   bool parked = false;                 // as a receiver it has left wishes that hold still
   bool seeking = false;                // a task is selected for a search, not for a peer that asks
+  bool migrates = false;               // running tasks can be moved from here
+  bool memory_pressure = false;
+  MigrationCost migration_cost{};
   Duration max_age = 0;  // by the information policy: older knowledge is not used; 0: none is used
 
   // May the task move now, as far as the core's limits go?
@@ -120,7 +140,8 @@ class TransferPolicy {
 class SelectionPolicy {
  public:
   virtual ~SelectionPolicy() = default;
-  // One of view.tasks for which view.movable() holds, or none.
+  // One of view.tasks for which view.movable() holds, or none. As `selection` one that waits, as
+  // `migration` one that runs. `receiver`: none while it is not known who will take it.
   virtual std::optional<TaskId> select(const View& view, PeerId receiver) const = 0;
 };
 
@@ -164,6 +185,7 @@ class InformationPolicy {
 struct PolicySet {
   std::unique_ptr<TransferPolicy> transfer;
   std::unique_ptr<SelectionPolicy> selection;
+  std::unique_ptr<SelectionPolicy> migration;  // none: running tasks stay
   std::unique_ptr<LocationPolicy> location;
   std::unique_ptr<InformationPolicy> information;
 };

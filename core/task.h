@@ -13,20 +13,27 @@
 namespace core {
 
 struct Task {
-  // Where a task stands at its owner. `leaving` holds it back: it may neither start nor be offered
-  // again until the handoff has ended.
-  enum class Phase : std::uint8_t { waiting, leaving, running, returning };
+  // Where a task stands at its owner. `leaving` holds one that waited back: it may neither start
+  // nor be offered again until the handoff has ended. `migrating` is the same for one that runs: it
+  // keeps its slot meanwhile.
+  enum class Phase : std::uint8_t { waiting, leaving, running, migrating, returning };
+  static constexpr std::size_t kPhases = 5;
 
   TaskId id;
   Epoch epoch = 0;
   Epoch offered = 0;    // the largest epoch that any destination was offered; at least `epoch`
   Epoch offerable = 0;  // the largest that may be without a further record: see journal.h
   Needs needs;
-  Time arrived = 0;            // at this peer
-  Duration waited_before = 0;  // at the peers that had it earlier
-  Time started = 0;            // meaningful from `running` on
-  std::uint32_t hops = 0;      // moves so far
-  std::uint32_t probes = 0;    // sent on its behalf so far, at any peer
+  Time arrived = 0;                  // at this peer
+  Duration waited_before = 0;        // at the peers that had it earlier
+  Time started = 0;                  // meaningful from `running` on
+  Duration ran_before = 0;           // at the peers where it ran earlier
+  std::uint64_t resident_bytes = 0;  // of its process
+  bool migratable = true;            // nothing is known that keeps its process here
+  bool held = false;                 // by its user
+  std::uint32_t failed_moves = 0;    // of its process
+  std::uint32_t hops = 0;            // moves so far
+  std::uint32_t probes = 0;          // sent on its behalf so far, at any peer
   bool pinned = false;
   bool searching = false;  // a search is looking for a place for it; it may start here meanwhile
   Time wished_until = 0;   // until then searches' wishes wait for it elsewhere
@@ -39,6 +46,9 @@ struct Task {
 
   // Since it was submitted, wherever it has been.
   Duration age(Time now) const { return waited_before + now - arrived; }
+  bool has_process() const { return phase == Phase::running || phase == Phase::migrating; }
+  // Requires has_process().
+  Duration ran(Time now) const { return ran_before + now - started; }
 };
 
 class TaskTable {
@@ -75,7 +85,7 @@ class TaskTable {
   // All waiting tasks age alike, so their order never changes: arrival time less priority times
   // aging.
   std::set<std::pair<Time, std::uint64_t>> start_order_;
-  std::uint32_t counts_[4] = {};
+  std::uint32_t counts_[Task::kPhases] = {};
   std::uint64_t next_arrival_ = 0;
 };
 

@@ -23,6 +23,9 @@ constexpr Template kTemplates[] = {
     {What::task_refused, "task_refused", "submission refused: {veto:a}"},
     {What::task_started, "task_started",
      "started after waiting {time:a} here; {int:b} of {int:c} slots busy"},
+    {What::task_goes_on, "task_goes_on",
+     "goes on here where it was frozen, after running for {time:a}; slots in use: {int:b} of "
+     "{int:c}"},
     {What::task_exited, "task_exited", "ended after running {time:c}: {status:ab}"},
     {What::task_finished, "task_finished", "finished on {peer}: {status:ab}"},
     {What::task_lost, "task_lost", "lost with {peer}, which had it at epoch {int:a}"},
@@ -32,6 +35,10 @@ constexpr Template kTemplates[] = {
      "was running when this peer stopped; its process is gone"},
     {What::task_recovered, "task_recovered", "is here again after a restart, epoch {int:a}"},
     {What::cancel_requested, "cancel_requested", "its user cancelled it"},
+    {What::migration_wished, "migration_wished", "its user wants it moved to {peer}"},
+    {What::wish_refused, "wish_refused", "its user wants it moved, in vain: {veto:a}"},
+    {What::task_held, "task_held", "its user wants it to stay here"},
+    {What::task_released, "task_released", "its user lets it move again"},
 
     {What::became_sender, "became_sender",
      "load index {load:a} is above the threshold {load:b}: this peer is a sender"},
@@ -74,6 +81,7 @@ constexpr Template kTemplates[] = {
     {What::offer_timed_out, "offer_timed_out", "{peer} does not answer the offer within {time:a}"},
     {What::bundle_sent, "bundle_sent", "files sent to {peer}"},
     {What::bundle_failed, "bundle_failed", "files could not be brought to or from {peer}"},
+    {What::not_migratable, "not_migratable", "its process cannot be moved; it goes on here"},
     {What::handed_off, "handed_off",
      "handed over to {peer} as epoch {int:a}: from here on it belongs there"},
     {What::handoff_committed, "handoff_committed", "{peer} confirms that it has it"},

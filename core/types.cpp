@@ -102,6 +102,12 @@ const char* to_string(Veto veto) {
       return "insufficient disk space";
     case Veto::journal:
       return "its journal cannot be written";
+    case Veto::no_slot:
+      return "no free slot";
+    case Veto::no_migration:
+      return "running tasks cannot be moved";
+    case Veto::no_peer:
+      return "no such peer to take it";
   }
   assert(false);
   return "";

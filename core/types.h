@@ -77,9 +77,12 @@ enum class Veto : std::uint8_t {
   not_sender,         // asked for a task, it has no more than its share
   stale,              // the offer's epoch is outdated or the task is known already
   insufficient_disk,  // the bundle would not fit
-  journal             // it cannot be written, so nothing new can be promised
+  journal,            // it cannot be written, so nothing new can be promised
+  no_slot,            // a running task would have to go on at once, and all slots are taken
+  no_migration,       // it cannot restore running tasks
+  no_peer             // there is none that could take it
 };
-constexpr std::size_t kVetoes = 11;
+constexpr std::size_t kVetoes = 14;
 
 // How a task ended.
 struct ExitStatus {

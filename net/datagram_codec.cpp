@@ -177,11 +177,12 @@ struct Layout<core::Needs> {
 
 template <>
 struct Layout<core::Offer> {
-  static constexpr auto fields =
-      std::tuple(field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
-                 field(&core::Offer::hops), field(&core::Offer::probes),
-                 field(&core::Offer::search), field(&core::Offer::source_load, kLoad),
-                 field(&core::Offer::waited, kWaited), field(&core::Offer::home));
+  static constexpr auto fields = std::tuple(
+      field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
+      field(&core::Offer::hops), field(&core::Offer::probes), field(&core::Offer::search),
+      field(&core::Offer::source_load, kLoad), field(&core::Offer::waited, kWaited),
+      field(&core::Offer::home), field(&core::Offer::wanted), field(&core::Offer::running),
+      field(&core::Offer::image_bytes), field(&core::Offer::ran, kWaited));
 };
 
 template <>

@@ -18,6 +18,11 @@ std::unique_ptr<core::SelectionPolicy> newest_waiting_selection(const core::Poli
 std::unique_ptr<core::SelectionPolicy> oldest_waiting_selection(const core::PolicyConfig& config);
 std::unique_ptr<core::SelectionPolicy> smallest_selection(const core::PolicyConfig& config);
 
+// None: running tasks stay.
+std::unique_ptr<core::SelectionPolicy> never_migration(const core::PolicyConfig& config);
+std::unique_ptr<core::SelectionPolicy> longest_running_migration(const core::PolicyConfig& config);
+std::unique_ptr<core::SelectionPolicy> worth_moving_migration(const core::PolicyConfig& config);
+
 std::unique_ptr<core::LocationPolicy> random_location(const core::PolicyConfig& config);
 std::unique_ptr<core::LocationPolicy> threshold_location(const core::PolicyConfig& config);
 std::unique_ptr<core::LocationPolicy> shortest_location(const core::PolicyConfig& config);

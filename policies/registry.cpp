@@ -29,6 +29,12 @@ constexpr Row<core::SelectionPolicy> kSelections[] = {
     {"smallest", smallest_selection},
 };
 
+constexpr Row<core::SelectionPolicy> kMigrations[] = {
+    {"never", never_migration},
+    {"longest_running", longest_running_migration},
+    {"worth_moving", worth_moving_migration},
+};
+
 constexpr Row<core::LocationPolicy> kLocations[] = {
     {"random", random_location},
     {"threshold", threshold_location},
@@ -110,6 +116,9 @@ std::vector<std::string> transfer_names() {
 std::vector<std::string> selection_names() {
   return names(kSelections);
 }
+std::vector<std::string> migration_names() {
+  return names(kMigrations);
+}
 std::vector<std::string> location_names() {
   return names(kLocations);
 }
@@ -123,6 +132,7 @@ std::vector<std::string> preset_names() {
 std::optional<std::string> check(const core::PolicyConfig& config) {
   if (auto error = unknown("transfer", kTransfers, config.transfer)) return error;
   if (auto error = unknown("selection", kSelections, config.selection)) return error;
+  if (auto error = unknown("migration", kMigrations, config.migration)) return error;
   if (auto error = unknown("location", kLocations, config.location)) return error;
   if (auto error = unknown("information", kInformations, config.information)) return error;
   if (config.transfer == "dual_threshold" && config.low >= config.high) {
@@ -143,6 +153,7 @@ core::PolicySet make_policies(const core::PolicyConfig& config) {
   core::PolicySet set;
   set.transfer = make(kTransfers, config.transfer, config);
   set.selection = make(kSelections, config.selection, config);
+  set.migration = make(kMigrations, config.migration, config);
   set.location = make(kLocations, config.location, config);
   set.information = make(kInformations, config.information, config);
   return set;

@@ -10,9 +10,10 @@
 
 namespace policies {
 
-// The names that PolicyConfig's four fields may hold.
+// The names that PolicyConfig's fields may hold.
 std::vector<std::string> transfer_names();
 std::vector<std::string> selection_names();
+std::vector<std::string> migration_names();
 std::vector<std::string> location_names();
 std::vector<std::string> information_names();
 

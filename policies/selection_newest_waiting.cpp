@@ -10,7 +10,7 @@ class NewestWaiting final : public core::SelectionPolicy {
                                      core::PeerId /*receiver*/) const override {
     const auto& tasks = view.tasks.all();
     for (auto entry = tasks.rbegin(); entry != tasks.rend(); ++entry) {
-      if (view.movable(entry->second)) return entry->second.id;
+      if (!entry->second.has_process() && view.movable(entry->second)) return entry->second.id;
     }
     return std::nullopt;
   }

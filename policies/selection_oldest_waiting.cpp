@@ -9,7 +9,7 @@ class OldestWaiting final : public core::SelectionPolicy {
   std::optional<core::TaskId> select(const core::View& view,
                                      core::PeerId /*receiver*/) const override {
     for (const auto& [arrival, task] : view.tasks.all()) {
-      if (view.movable(task)) return task.id;
+      if (!task.has_process() && view.movable(task)) return task.id;
     }
     return std::nullopt;
   }

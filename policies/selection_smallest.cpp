@@ -11,7 +11,7 @@ class Smallest final : public core::SelectionPolicy {
     const core::Task* smallest = nullptr;
     for (const auto& [arrival, task] : view.tasks.all()) {
       const bool smaller = !smallest || task.needs.bundle_bytes < smallest->needs.bundle_bytes;
-      if (smaller && view.movable(task)) smallest = &task;
+      if (smaller && !task.has_process() && view.movable(task)) smallest = &task;
     }
     if (!smallest) return std::nullopt;
     return smallest->id;

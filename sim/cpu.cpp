@@ -22,12 +22,14 @@ void Cpu::start(core::Time now, core::TaskId task, core::Duration work) {
   end_of_.emplace(task, end);
 }
 
-void Cpu::remove(core::Time now, core::TaskId task) {
+core::Duration Cpu::remove(core::Time now, core::TaskId task) {
   advance(now);
   const auto found = end_of_.find(task);
-  if (found == end_of_.end()) return;
+  if (found == end_of_.end()) return 0;
+  const Work left = found->second > done_ ? found->second - done_ : 0;
   ends_.erase({found->second, task});
   end_of_.erase(found);
+  return std::max<core::Duration>(1, static_cast<core::Duration>(left >> kFraction));
 }
 
 void Cpu::charge(core::Time now, core::Duration overhead) {

@@ -24,8 +24,8 @@ class Cpu {
   // A process that needs so much time, 1 ... kLongest, on a processor of speed 1000. Times never go
   // back.
   void start(core::Time now, core::TaskId task, core::Duration work);
-  // Nothing if it is not there.
-  void remove(core::Time now, core::TaskId task);
+  // What it still needs, at least 1: to be started with elsewhere. Nothing (0) if it is not there.
+  core::Duration remove(core::Time now, core::TaskId task);
   // Work of the system's own on one processor; it goes first.
   void charge(core::Time now, core::Duration overhead);
 

@@ -57,6 +57,20 @@ std::size_t History::started(core::TaskId id, core::Epoch epoch, NodeIndex node,
   return task.runs.size() - 1;
 }
 
+void History::froze(core::TaskId id, std::size_t number) {
+  at(id).runs.at(number).frozen = true;
+}
+
+void History::thawed(core::TaskId id, std::size_t number) {
+  TaskHistory& task = at(id);
+  Run& run = task.runs.at(number);
+  if (!run.frozen || run.end != Run::End::none) return;
+  if (task.running()) violation(id, "goes on while another copy runs");
+  if (run.epoch != task.epoch || run.node != task.owner)
+    violation(id, "goes on with who does not own it");
+  run.frozen = false;
+}
+
 bool History::ended(core::TaskId id, std::size_t number, Run::End end, core::Time now) {
   Run& run = at(id).runs.at(number);
   if (run.end != Run::End::none) return false;

@@ -6,6 +6,7 @@
 // oldest first.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <vector>
@@ -21,16 +22,18 @@ struct Job {
   core::Needs needs{};
   bool pinned = false;
   core::ExitStatus status{};
+  std::uint64_t image_bytes = 0;  // of its process, when that is moved
 };
 
 // One process.
 struct Run {
-  enum class End : std::uint8_t { none, exited, stopped, crashed };
+  enum class End : std::uint8_t { none, exited, stopped, crashed, moved };
   NodeIndex node = kNobody;
   core::Epoch epoch = 0;
   core::Time started = 0;
   core::Time ended = 0;
   End end = End::none;
+  bool frozen = false;  // and not one instruction runs
 };
 
 struct TaskHistory {
@@ -49,7 +52,10 @@ struct TaskHistory {
   core::ExitStatus status;    // as recorded
   core::Time ended = 0;
 
-  bool running() const { return !runs.empty() && runs.back().end == Run::End::none; }
+  bool running() const {
+    return std::any_of(runs.begin(), runs.end(),
+                       [](const Run& run) { return run.end == Run::End::none && !run.frozen; });
+  }
 };
 
 class History {
@@ -69,6 +75,8 @@ class History {
   void owned(core::TaskId task, core::Epoch epoch, NodeIndex owner);
   // The run's number.
   std::size_t started(core::TaskId task, core::Epoch epoch, NodeIndex node, core::Time now);
+  void froze(core::TaskId task, std::size_t run);
+  void thawed(core::TaskId task, std::size_t run);
   // False if that run has ended before.
   bool ended(core::TaskId task, std::size_t run, Run::End end, core::Time now);
   void results_arrived(core::TaskId task);

@@ -83,11 +83,38 @@ void World::record(NodeIndex index, const core::Persist& persist) {
 
 void World::perform(NodeIndex index, const core::StartTask& start) {
   VirtualNode& node = nodes_[index];
+  if (node.processes.contains(start.task)) return thaw(index, start.task);
   if (!node.files.contains({start.task, start.epoch}))
     history_.violation(start.task, "started without its files");
+  const auto restored = node.restored.find({start.task, start.epoch});
+  const bool goes_on = restored != node.restored.end();
+  if (!goes_on && !history_.of(start.task).runs.empty())
+    history_.violation(start.task, "started from its beginning, though it has run");
   const std::size_t run = history_.started(start.task, start.epoch, index, now_);
   node.processes[start.task] = run;
-  node.cpu.start(now_, start.task, history_.of(start.task).job.service);
+  node.cpu.start(now_, start.task,
+                 goes_on ? restored->second : history_.of(start.task).job.service);
+  if (goes_on) node.restored.erase(restored);
+  arm_cpu(index);
+  const std::uint64_t bytes = history_.of(start.task).job.image_bytes;
+  if (bytes > 0) schedule(0, {index, node.life, core::TaskMeasured{start.task, bytes, true}});
+}
+
+void World::freeze(NodeIndex index, core::TaskId task) {
+  VirtualNode& node = nodes_[index];
+  node.frozen[task] = node.cpu.remove(now_, task);
+  history_.froze(task, node.processes.at(task));
+  arm_cpu(index);
+}
+
+// Nothing if it is not frozen.
+void World::thaw(NodeIndex index, core::TaskId task) {
+  VirtualNode& node = nodes_[index];
+  const auto found = node.frozen.find(task);
+  if (found == node.frozen.end()) return;
+  history_.thawed(task, node.processes.at(task));
+  node.cpu.start(now_, task, found->second);
+  node.frozen.erase(found);
   arm_cpu(index);
 }
 
@@ -103,6 +130,7 @@ void World::on(NodeIndex index, ProcessStops& process) {
   const auto found = node.processes.find(process.task);
   if (found == node.processes.end() || found->second != process.run) return;
   node.cpu.remove(now_, process.task);
+  node.frozen.erase(process.task);
   process_ends(index, process.task, Run::End::stopped);
   arm_cpu(index);
 }
@@ -151,9 +179,17 @@ void World::perform(NodeIndex index, const core::SendBundle& bundle) {
   if (first == node.files.end() || first->first != bundle.task)
     history_.violation(bundle.task, "sent without its files");
   node.sending.insert({bundle.task, bundle.epoch});
-  const BundleArrives arrives{bundle.task, bundle.epoch, index, node.life};
+  BundleArrives arrives{bundle.task, bundle.epoch, index, node.life};
+  std::uint64_t bytes = history_.of(bundle.task).job.needs.bundle_bytes;
+  if (bundle.running) {
+    // It may have ended while the offer was on its way.
+    const bool there = node.processes.contains(bundle.task) && !node.frozen.contains(bundle.task);
+    if (!there || node.criu_broken) return tell_source(arrives, false);
+    freeze(index, bundle.task);
+    arrives.work = node.frozen.at(bundle.task);
+    bytes += history_.of(bundle.task).job.image_bytes;
+  }
   if (to == kNobody) return tell_source(arrives, false);
-  const std::uint64_t bytes = history_.of(bundle.task).job.needs.bundle_bytes;
   node.cpu.charge(now_, transfer_cpu(bytes));
   arm_cpu(index);
   schedule(network_.transfer_time(bytes), {to, kAnyLife, arrives});
@@ -166,6 +202,7 @@ void World::perform(NodeIndex index, const core::ExpectBundle& bundle) {
 void World::perform(NodeIndex index, const core::CancelBundle& bundle) {
   nodes_[index].expected.erase({bundle.task, bundle.epoch});
   nodes_[index].sending.erase({bundle.task, bundle.epoch});
+  thaw(index, bundle.task);
 }
 
 void World::on(NodeIndex index, BundleArrives& bundle) {
@@ -175,8 +212,10 @@ void World::on(NodeIndex index, BundleArrives& bundle) {
   const bool expected = node.expected.erase(stay) > 0;
   const bool sent = source.life == bundle.source_life && source.sending.contains(stay);
   const bool ok = expected && sent && !node.disk_full && !streams_differ(bundle.source, index) &&
-                  !network_.stream_breaks(bundle.source, index);
+                  !network_.stream_breaks(bundle.source, index) &&
+                  !(bundle.work > 0 && node.criu_broken);
   if (ok) node.files.insert(stay);
+  if (ok && bundle.work > 0) node.restored[stay] = bundle.work;
   if (sent) tell_source(bundle, ok);
   if (expected) step(index, core::BundleReceived{bundle.task, bundle.epoch, ok});
 }
@@ -208,7 +247,16 @@ void World::on(NodeIndex index, ResultsArrive& results) {
 }
 
 void World::perform(NodeIndex index, const core::DiscardTask& discard) {
-  nodes_[index].files.erase({discard.task, discard.epoch});
+  VirtualNode& node = nodes_[index];
+  node.files.erase({discard.task, discard.epoch});
+  node.restored.erase({discard.task, discard.epoch});
+  const auto frozen = node.frozen.find(discard.task);
+  if (frozen == node.frozen.end()) return;
+  const auto process = node.processes.find(discard.task);
+  if (history_.of(discard.task).runs.at(process->second).epoch != discard.epoch) return;
+  history_.ended(discard.task, process->second, Run::End::moved, now_);
+  node.processes.erase(process);
+  node.frozen.erase(frozen);
 }
 
 void World::perform(NodeIndex index, const core::Drained&) {

@@ -38,6 +38,7 @@ struct BundleArrives {
   core::Epoch epoch = 0;
   NodeIndex source = kNobody;
   std::uint32_t source_life = 0;
+  core::Duration work = 0;  // what its process still needs, if that comes along
 };
 // At the task's owner: the home node has the results, if it can be reached.
 struct ResultsArrive {
@@ -53,7 +54,7 @@ struct Occurrence {
   NodeIndex node = kNobody;
   std::uint32_t life = kAnyLife;  // of which of the node's lives; another one will not hear of it
   std::variant<TimerDue, DatagramArrived, CpuDue, ProcessStops, BundleArrives, ResultsArrive,
-               core::BundleSent, core::TaskExited, core::ResultsSent>
+               core::BundleSent, core::TaskExited, core::TaskMeasured, core::ResultsSent>
       what;
 };
 
@@ -74,16 +75,20 @@ struct VirtualNode {
   std::shared_ptr<const core::Config> config;  // as a rule many nodes have the same one
   std::vector<core::Endpoint> seeds;
   bool keeps_journal = false;
+  bool migrates = false;
   core::Journal journal;  // as committed
 
   State state = State::down;
   std::uint32_t life = 0;  // counts starts
   bool drained = false;    // left in order, in its last life
   std::unique_ptr<core::Node> core;
-  std::vector<core::Time> alarms;      // its TimerDues in the queue, the earliest last
-  std::vector<Occurrence> backlog;     // what came while it was paused
+  std::vector<core::Time> alarms;   // its TimerDues in the queue, the earliest last
+  std::vector<Occurrence> backlog;  // what came while it was paused
 
   std::map<core::TaskId, std::size_t> processes;  // run numbers
+  // What frozen processes still need: here, where they ran, and where they were restored.
+  std::map<core::TaskId, core::Duration> frozen;
+  std::map<Stay, core::Duration> restored;
   Cpu cpu{1, 1000};
   core::Time cpu_armed_at = core::kNever;  // the one CpuDue in the queue that counts
   std::set<Stay> files;                    // complete on its disk
@@ -97,6 +102,7 @@ struct VirtualNode {
   core::Time clock_stood_at = 0;  // its own time, while it stands
   core::Duration lag = 0;         // on top of every datagram, in and out
   bool disk_full = false;
+  bool criu_broken = false;    // neither freezes nor restores anything
   bool other_version = false;  // speaks a protocol that nobody else does
 };
 

@@ -59,6 +59,7 @@ NodeIndex World::add(const NodeOptions& options) {
   node.cpu = Cpu(options.processors == 0 ? slots : options.processors, options.speed_thousandths);
   node.seeds = endpoints_of(options.seeds);
   node.keeps_journal = options.journal;
+  node.migrates = options.migrates;
   by_id_.emplace(node.id, index);
   nodes_.push_back(std::move(node));
   start(index);
@@ -101,13 +102,36 @@ void World::start(NodeIndex index) {
   node.core = std::make_unique<core::Node>(identity, *node.config, policies::make_policies,
                                            node.seeds, derive(options_.seed, stream), node.journal,
                                            counters_, options_.sabotage);
+  // What the journal knows nothing of is ended before anything else.
+  std::set<VirtualNode::Stay> alive;
+  for (const auto& [task, run] : std::exchange(node.processes, {})) {
+    const VirtualNode::Stay stay{task, history_.of(task).runs.at(run).epoch};
+    if (node.journal.holds(stay.first, stay.second)) {
+      alive.insert(stay);
+      node.processes[task] = run;
+      continue;
+    }
+    history_.ended(task, run, Run::End::crashed, now_);
+    node.frozen.erase(task);
+    node.cpu.remove(now_, task);
+  }
+  std::erase_if(node.restored, [&](const auto& copy) {
+    return !node.journal.holds(copy.first.first, copy.first.second);
+  });
+  for (const auto& [stay, work] : node.restored) alive.insert(stay);
+  node.core->keep_running(std::move(alive));
   step(index, core::Tick{});
+  if (node.migrates) sample(index, {UINT64_MAX, 0, UINT64_MAX});
+  node.cpu.advance(now_);
+  arm_cpu(index);
 }
 
 void World::stop(NodeIndex index) {
   VirtualNode& node = nodes_[index];
   for (const auto& [task, run] : node.processes) history_.ended(task, run, Run::End::crashed, now_);
   node.processes.clear();
+  node.frozen.clear();
+  node.restored.clear();
   std::erase_if(node.files, [&](const VirtualNode::Stay& stay) {
     return !node.journal.holds(stay.first, stay.second);
   });
@@ -135,6 +159,27 @@ void World::resume(NodeIndex index) {
   if (node.core->next_timeout() <= clock(node)) step(index, core::Tick{});
   arm(index);
   for (Occurrence& occurrence : std::exchange(node.backlog, {})) handle(std::move(occurrence));
+}
+
+void World::kill_daemon(NodeIndex index) {
+  VirtualNode& node = nodes_[index];
+  auto processes = std::exchange(node.processes, {});
+  const auto frozen = std::exchange(node.frozen, {});
+  const auto restored = std::exchange(node.restored, {});
+  const Cpu cpu = node.cpu;
+  stop(index);
+  node.processes = std::move(processes);
+  node.frozen = frozen;
+  node.restored = restored;
+  node.cpu = cpu;
+}
+
+void World::migrate(NodeIndex node, core::TaskId task, core::PeerId to) {
+  step(node, core::MigrateRequested{task, to});
+}
+
+void World::hold(NodeIndex node, core::TaskId task, bool hold) {
+  step(node, core::HoldRequested{task, hold});
 }
 
 void World::crash(NodeIndex index) {
@@ -183,7 +228,8 @@ void World::drain(NodeIndex node) {
   step(node, core::DrainRequested{});
 }
 
-void World::sample(NodeIndex node, const core::LoadSampled& sample) {
+void World::sample(NodeIndex node, core::LoadSampled sample) {
+  sample.migrates = nodes_[node].migrates;
   step(node, sample);
 }
 

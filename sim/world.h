@@ -45,6 +45,7 @@ struct NodeOptions {
   std::vector<NodeIndex> seeds{};
   std::optional<core::PeerId> id{};  // else one of its own
   bool journal = false;              // keeps one on disk: a crash does not take what is committed
+  bool migrates = false;             // can freeze and restore processes
   std::uint32_t processors = 0;      // 0: as many as slots; with fewer, running tasks share them
   std::uint32_t speed_thousandths = 1000;
 };
@@ -91,7 +92,7 @@ class World {
   core::TaskId submit(NodeIndex home, const Job& job = {});
   void cancel(core::TaskId task);
   void drain(NodeIndex node);
-  void sample(NodeIndex node, const core::LoadSampled& sample);
+  void sample(NodeIndex node, core::LoadSampled sample);
   void reconfigure(NodeIndex node, const core::Config& config);
 
   // Its clock goes on `by` later; while it stands no time passes for the node.
@@ -101,6 +102,12 @@ class World {
   void lag(NodeIndex node, core::Duration lag) { nodes_.at(node).lag = lag; }
   // Refuses submissions, and no bundle is received.
   void fill_disk(NodeIndex node, bool full) { nodes_.at(node).disk_full = full; }
+  // No process is frozen or restored.
+  void break_criu(NodeIndex node, bool broken) { nodes_.at(node).criu_broken = broken; }
+  // Only the daemon dies: processes go on, or stay frozen as they are.
+  void kill_daemon(NodeIndex node);
+  void migrate(NodeIndex node, core::TaskId task, core::PeerId to = core::PeerId::none);
+  void hold(NodeIndex node, core::TaskId task, bool hold);
   // Neither it nor the others understand a word of each other.
   void change_version(NodeIndex node, bool other) { nodes_.at(node).other_version = other; }
   // A datagram from anywhere.
@@ -165,6 +172,8 @@ class World {
   void arm(NodeIndex node);
   void arm_cpu(NodeIndex node);
   core::Duration transfer_cpu(std::uint64_t bytes) const;
+  void freeze(NodeIndex node, core::TaskId task);
+  void thaw(NodeIndex node, core::TaskId task);
   void process_ends(NodeIndex node, core::TaskId task, Run::End end);
   void perform(NodeIndex node, const core::Send& send);
   void record(NodeIndex node, const core::Persist& persist);

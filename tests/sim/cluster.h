@@ -119,6 +119,8 @@ inline std::string leftovers(const World& world) {
     say("tasks", node.core->tasks().all().size());
     say("handoffs", node.core->handoffs().size());
     say("processes", node.processes.size());
+    say("frozen processes", node.frozen.size());
+    say("restored processes", node.restored.size());
     say("tasks' files", node.files.size());
     say("expected bundles", node.expected.size());
     say("bundles on their way", node.sending.size());
