@@ -160,7 +160,7 @@ void HomeRecords::ask(HomeRecord& record, std::uint32_t tries) {
   asking_[record.task.serial] = tries;
   context_.send(record.owner, TaskQuery{record.task, record.epoch});
   if (record.cancelling) context_.send(record.owner, Cancel{record.task});
-  const Duration pause = backoff(context_.config.limits.resend_interval, tries);
+  const Duration pause = backoff(context_.config->limits.resend_interval, tries);
   context_.timers.set(TimerKey::of(Kind::enquiry, record.task), context_.now + pause);
 }
 
@@ -169,7 +169,7 @@ void HomeRecords::ask(HomeRecord& record, std::uint32_t tries) {
 void HomeRecords::ask_later(TaskId task) {
   asking_[task.serial] = 0;
   context_.timers.set(TimerKey::of(Kind::enquiry, task),
-                      context_.now + backoff(context_.config.limits.resend_interval, 2));
+                      context_.now + backoff(context_.config->limits.resend_interval, 2));
 }
 
 void HomeRecords::stop_asking(TaskId task) {
@@ -199,7 +199,7 @@ void HomeRecords::end(HomeRecord& record, TaskState state, ExitStatus status) {
                    static_cast<std::int64_t>(status.kind), status.value);
   if (open_.erase(serial) > 0) ended_.push_back(serial);
   context_.act(RecordChanged{record.task});
-  while (ended_.size() > context_.config.limits.finished_tasks) {
+  while (ended_.size() > context_.config->limits.finished_tasks) {
     const TaskId oldest{context_.self.id, ended_.front()};
     ended_.pop_front();
     records_.erase(oldest.serial);

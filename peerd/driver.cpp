@@ -155,8 +155,8 @@ std::string Driver::start() {
   core::Endpoint advertised = settings_.advertise;
   if (advertised.port == 0) advertised.port = socket_->local().port;
   const core::Identity self{identity_.id(), settings_.name, advertised, identity_.incarnation()};
-  node_ = std::make_unique<core::Node>(self, settings_.core, policies::make_policies, seeds_,
-                                       random_seed());
+  node_ = std::make_unique<core::Node>(self, std::make_shared<core::Config>(settings_.core),
+                                       policies::make_policies, seeds_, random_seed());
   log_.info("{} ({:016x}) on {}, {} slots; limits of tasks by {}", settings_.name,
             core::value(self.id), core::to_string(socket_->local()), settings_.core.load.slots,
             stays_->limits_in_use());
@@ -195,7 +195,7 @@ void Driver::apply(const config::Settings& settings) {
 
 void Driver::reconfigure(const config::Settings& settings) {
   apply(settings);
-  post(core::Reconfigured{settings.core});
+  post(core::Reconfigured{std::make_shared<core::Config>(settings.core)});
 }
 
 void Driver::drain(std::function<void()> on_drained) {
