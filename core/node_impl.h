@@ -20,8 +20,9 @@ namespace core {
 
 class Node::Impl {
  public:
-  Impl(Identity identity, const Config& config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed, Journal journal, std::shared_ptr<Counters> counters, Sabotage sabotage);
+  Impl(Identity identity, std::shared_ptr<const Config> config, PolicyFactory factory,
+       std::vector<Endpoint> seeds, std::uint64_t seed, Journal journal,
+       std::shared_ptr<Counters> counters, Sabotage sabotage);
 
   // node.cpp: events in, actions out
   void step(Time now, const Event& event, Actions& actions);
@@ -133,8 +134,8 @@ class Node::Impl {
   Incomings incomings;
   HomeRecords home;
   Reports reports;
-  Journal recovered;                  // until the first step
-  std::map<TaskId, Epoch> unsettled;  // handed over, and not all who must know it do
+  std::unique_ptr<const Journal> recovered;  // until the first step
+  std::map<TaskId, Epoch> unsettled;         // handed over, and not all who must know it do
 
   Role role = Role::ok;
   std::int64_t smoothed_thousandths = 0;  // of waiting + running, in tasks

@@ -25,7 +25,7 @@ void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32
                             source_load, std::min(task.age(context_.now), kMaxWaited),
                             context_.endpoint_of(task.id.home).value_or(context_.self.endpoint)});
   context_.timers.set(TimerKey::of(Kind::outgoing, task.id),
-                      context_.now + context_.config.limits.grant_timeout);
+                      context_.now + context_.config->limits.grant_timeout);
 }
 
 const Outgoing* Outgoings::find(TaskId task) const {
@@ -57,7 +57,7 @@ void Outgoings::on_grant(PeerId from, const Grant& grant) {
   const Endpoint endpoint = context_.endpoint_of(from).value_or(Endpoint{});
   context_.act(SendBundle{grant.task, grant.epoch, from, endpoint});
   context_.timers.set(TimerKey::of(Kind::outgoing, grant.task),
-                      context_.now + context_.config.limits.transfer_timeout);
+                      context_.now + context_.config->limits.transfer_timeout);
 }
 
 std::optional<Outgoing> Outgoings::on_reject(PeerId from, const Reject& reject) {
@@ -142,7 +142,7 @@ std::optional<Outgoing> Outgoings::on_timer(TaskId task) {
   }
   if (found->second.stage == Outgoing::Stage::offered)
     context_.trace(What::offer_timed_out, task, found->second.peer,
-                   context_.config.limits.grant_timeout);
+                   context_.config->limits.grant_timeout);
   else
     context_.trace(What::bundle_failed, task, found->second.peer);
   return call_off(task);
@@ -204,7 +204,7 @@ Outgoing Outgoings::take(TaskId task) {
 
 void Outgoings::send_commit(Outgoing& outgoing) {
   context_.send(outgoing.peer, Commit{outgoing.task, outgoing.epoch});
-  const Duration pause = backoff(context_.config.limits.resend_interval, outgoing.tries++);
+  const Duration pause = backoff(context_.config->limits.resend_interval, outgoing.tries++);
   context_.timers.set(TimerKey::of(Kind::outgoing, outgoing.task), context_.now + pause);
 }
 
