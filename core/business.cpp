@@ -8,7 +8,7 @@ namespace core {
 
 // A message may begin business with its sender, or with somebody whom it names.
 void Node::Impl::introduce(const MessageReceived& event) {
-  if (context.config.membership.view == 0) return;
+  if (context.config->membership.view == 0) return;
   const PeerId from = event.header.from;
   membership.heard(from, event.from_endpoint, event.header.incarnation);
   if (const auto* offer = std::get_if<Offer>(&event.message)) {
@@ -28,8 +28,9 @@ void Node::Impl::introduce(const MessageReceived& event) {
 
 // A wish that nobody used in its time is no business any more.
 std::vector<PeerId> Node::Impl::business() {
-  wishes.expire(context.now - context.config.limits.wish_timeout);
+  wishes.expire(context.now - context.config->limits.wish_timeout);
   std::vector<PeerId> peers;
+  peers.reserve(16);
   for (const auto& [arrival, task] : tasks.all()) peers.push_back(task.id.home);
   for (const auto& [task, outgoing] : outgoings.all()) {
     peers.push_back(outgoing.peer);

@@ -20,7 +20,7 @@ namespace core {
 
 struct Context {
   Identity self;
-  Config config;
+  std::shared_ptr<const Config> config;  // as a rule many nodes of a world have the same one
   Rng rng;
   Time now = 0;
   Timers timers{};
@@ -36,7 +36,10 @@ struct Context {
 
   bool sabotaged(Sabotage bug) const { return kSabotagePossible && sabotage == bug; }
 
-  void act(Action action) { actions.push_back(std::move(action)); }
+  template <typename One>
+  void act(One&& action) {
+    actions.emplace_back(std::forward<One>(action));
+  }
 
   void trace(What what, TaskId task = {}, PeerId peer = PeerId::none, std::int64_t a = 0,
              std::int64_t b = 0, std::int64_t c = 0) {
@@ -46,21 +49,24 @@ struct Context {
 
   // To a peer in the table or to who has just spoken; silently nowhere if it has been forgotten or
   // not been heard of since the restart, as a lost datagram.
-  void send(PeerId to, Message message) {
-    if (const auto endpoint = endpoint_of(to)) send_to(to, *endpoint, std::move(message));
+  template <typename One>
+  void send(PeerId to, One&& message) {
+    if (const auto endpoint = endpoint_of(to)) send_to(to, *endpoint, std::forward<One>(message));
   }
 
   std::optional<Endpoint> endpoint_of(PeerId peer) const {
     const Member* member = peers.find(peer);
     if (member != nullptr && member->endpoint) return member->endpoint;
-    if (peer == sender && config.membership.view > 0) return sender_endpoint;
+    if (peer == sender && config->membership.view > 0) return sender_endpoint;
     return std::nullopt;
   }
 
   // The node completes the header when the step ends.
-  void send_to(PeerId to, const Endpoint& endpoint, Message message) {
-    ++counters.messages_sent[message.index()];
-    act(Send{to, endpoint, Header{}, std::move(message)});
+  template <typename One>
+  void send_to(PeerId to, const Endpoint& endpoint, One&& message) {
+    Send send{to, endpoint, Header{}, std::forward<One>(message)};
+    ++counters.messages_sent[send.message.index()];
+    act(std::move(send));
   }
 
   void persist(Persist record) {

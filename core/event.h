@@ -2,6 +2,7 @@
 // in.
 #pragma once
 
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -87,7 +88,7 @@ struct LoadSampled {
 };
 
 struct Reconfigured {
-  Config config;
+  std::shared_ptr<const Config> config;  // never null
 };
 
 // Other addresses to join through, from now on.

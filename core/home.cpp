@@ -163,7 +163,7 @@ void HomeRecords::ask(HomeRecord& record, std::uint32_t tries) {
   asking_[record.task.serial] = tries;
   context_.send(record.owner, TaskQuery{record.task, record.epoch});
   if (record.cancelling) context_.send(record.owner, Cancel{record.task});
-  const Duration pause = backoff(context_.config.limits.resend_interval, tries);
+  const Duration pause = backoff(context_.config->limits.resend_interval, tries);
   context_.timers.set(TimerKey::of(Kind::enquiry, record.task), context_.now + pause);
 }
 
@@ -172,7 +172,7 @@ void HomeRecords::ask(HomeRecord& record, std::uint32_t tries) {
 void HomeRecords::ask_later(TaskId task) {
   asking_[task.serial] = 0;
   context_.timers.set(TimerKey::of(Kind::enquiry, task),
-                      context_.now + backoff(context_.config.limits.resend_interval, 2));
+                      context_.now + backoff(context_.config->limits.resend_interval, 2));
 }
 
 void HomeRecords::stop_asking(TaskId task) {
@@ -208,7 +208,7 @@ void HomeRecords::end(HomeRecord& record, TaskState state, ExitStatus status) {
 }
 
 void HomeRecords::retire() {
-  const LimitsConfig& limits = context_.config.limits;
+  const LimitsConfig& limits = context_.config->limits;
   const Time too_old = context_.now - limits.retention;
   while (!ended_.empty() &&
          (ended_.size() > limits.finished_tasks || ended_.begin()->first <= too_old)) {

@@ -34,7 +34,7 @@ void Incomings::grant(PeerId from, const Offer& offer, std::uint32_t search, boo
       ExpectBundle{offer.task, offer.epoch, from, offer.needs.bundle_bytes, offer.running});
   Incoming& incoming = all_[offer.task];
   incoming.granted_at = context_.now;
-  incoming.expires = context_.now + context_.config.limits.transfer_timeout;
+  incoming.expires = context_.now + context_.config->limits.transfer_timeout;
   send_grant(incoming);
 }
 
@@ -157,14 +157,14 @@ Incoming* Incomings::find(TaskId task, Epoch epoch, PeerId peer) {
 
 void Incomings::send_grant(Incoming& incoming) {
   context_.send(incoming.peer, Grant{incoming.task, incoming.epoch});
-  const Duration pause = backoff(context_.config.limits.resend_interval, incoming.tries++);
+  const Duration pause = backoff(context_.config->limits.resend_interval, incoming.tries++);
   context_.timers.set(TimerKey::of(Kind::incoming, incoming.task),
                       std::min(context_.now + pause, incoming.expires));
 }
 
 void Incomings::send_prepared(Incoming& incoming) {
   context_.send(incoming.peer, Prepared{incoming.task, incoming.epoch});
-  const Duration pause = backoff(context_.config.limits.resend_interval, incoming.tries++);
+  const Duration pause = backoff(context_.config->limits.resend_interval, incoming.tries++);
   context_.timers.set(TimerKey::of(Kind::incoming, incoming.task), context_.now + pause);
 }
 
@@ -180,7 +180,7 @@ void Incomings::drop(TaskId task, What why) {
                       .epoch = incoming.epoch,
                       .peer = incoming.peer});
   context_.act(DiscardTask{task, incoming.epoch});
-  context_.trace(why, task, incoming.peer, context_.config.limits.transfer_timeout);
+  context_.trace(why, task, incoming.peer, context_.config->limits.transfer_timeout);
 }
 
 }  // namespace core

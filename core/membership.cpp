@@ -33,10 +33,10 @@ void Membership::set_seeds(std::vector<Endpoint> seeds) {
 
 void Membership::begin() {
   // Peers that start together must not ping in step for ever.
-  const auto interval = static_cast<std::uint64_t>(context_.config.membership.probe_interval);
+  const auto interval = static_cast<std::uint64_t>(context_.config->membership.probe_interval);
   const auto offset = static_cast<Duration>(context_.rng.below(interval));
   context_.timers.set({Kind::probe_period}, context_.now + offset);
-  context_.timers.set({Kind::rejoin}, context_.now + context_.config.membership.rejoin_interval);
+  context_.timers.set({Kind::rejoin}, context_.now + context_.config->membership.rejoin_interval);
   if (!seeds_.empty()) context_.timers.set({Kind::join}, context_.now);
 }
 
@@ -98,7 +98,7 @@ void Membership::woke_late() {
   context_.timers.cancel({Kind::ping_timeout, kPing});
   context_.timers.cancel({Kind::ping_timeout, kShuffle});
   health(+1);
-  const Duration interval = scaled(context_.config.membership.probe_interval);
+  const Duration interval = scaled(context_.config->membership.probe_interval);
   context_.timers.set({Kind::probe_period}, context_.now + interval);
   // Refutations may lie unread in the socket: they must be heard before anyone is buried.
   for (auto& [peer, suspicion] : suspicions_) {
@@ -115,7 +115,7 @@ void Membership::remember(PeerId peer) {
   absent.state = MemberState::dead;
   context_.peers.put(absent);
   context_.timers.set({Kind::forget_peer, value(peer)},
-                      context_.now + context_.config.membership.dead_retention);
+                      context_.now + context_.config->membership.dead_retention);
 }
 
 void Membership::announce_draining() {
@@ -152,7 +152,7 @@ Duration Membership::scaled(Duration duration) const {
 }
 
 void Membership::health(int change) {
-  const auto max = static_cast<int>(context_.config.membership.max_health);
+  const auto max = static_cast<int>(context_.config->membership.max_health);
   health_ = static_cast<std::uint32_t>(std::clamp(static_cast<int>(health_) + change, 0, max));
 }
 
@@ -172,6 +172,7 @@ PeerId Membership::next_target() {
 
 std::vector<PeerId> Membership::random_live(std::size_t count, PeerId except) {
   std::vector<PeerId> live;
+  live.reserve(context_.peers.all().size());
   for (const Member& member : context_.peers.all())
     if (is_live(member.state) && member.id != except) live.push_back(member.id);
   const std::size_t wanted = std::min(count, live.size());
@@ -184,7 +185,7 @@ std::vector<PeerId> Membership::random_live(std::size_t count, PeerId except) {
 }
 
 void Membership::begin_period() {
-  const MembershipConfig& config = context_.config.membership;
+  const MembershipConfig& config = context_.config->membership;
   context_.timers.set({Kind::probe_period}, context_.now + scaled(config.probe_interval));
   ping_ = shuffle_ = {};
   if (bounded()) begin_shuffle();
@@ -215,7 +216,7 @@ void Membership::ask_others(OngoingPing& ping) {
   if (ping.target == PeerId::none || ping.acked) return;
   const Member* target = context_.peers.find(ping.target);
   if (target == nullptr) return;
-  const auto others = random_live(context_.config.membership.indirect_probes, ping.target);
+  const auto others = random_live(context_.config->membership.indirect_probes, ping.target);
   ping.expected_nacks = static_cast<std::uint32_t>(others.size());
   for (const PeerId other : others)
     context_.send(other,
@@ -261,7 +262,7 @@ void Membership::on_ping_request(const Endpoint& from_endpoint, PeerId from,
   context_.send_to(request.target, request.target_endpoint,
                    Ping{sequence, request.target, gossip_for(request.target)});
   context_.timers.set({Kind::relay, sequence},
-                      context_.now + relay_timeout_of(context_.config.membership.probe_timeout));
+                      context_.now + relay_timeout_of(context_.config->membership.probe_timeout));
 }
 
 void Membership::relay_timeout(std::uint32_t sequence) {
@@ -292,7 +293,7 @@ void Membership::on_join(const Endpoint& from_endpoint, const Join& join) {
 }
 
 void Membership::try_seeds() {
-  const MembershipConfig& config = context_.config.membership;
+  const MembershipConfig& config = context_.config->membership;
   // A seed may well be outside a bounded view, and must not be asked for ever by everybody.
   const bool at_home = bounded() && 2 * context_.peers.live_count() >= config.view;
   for (const Endpoint& seed : seeds_) {
@@ -309,7 +310,7 @@ void Membership::try_seeds() {
 
 // After a partition both sides hold each other for dead and would never speak again.
 void Membership::try_gone_peer() {
-  context_.timers.set({Kind::rejoin}, context_.now + context_.config.membership.rejoin_interval);
+  context_.timers.set({Kind::rejoin}, context_.now + context_.config->membership.rejoin_interval);
   std::vector<PeerId> dead;
   for (const auto* members : {&context_.peers.all(), &context_.peers.contacts()})
     for (const Member& member : *members)

@@ -120,6 +120,7 @@ class Membership {
   void be_young(PeerId peer);
   void welcome(const Member& newcomer);
   void retire(PeerId peer);
+  bool may_retire(PeerId peer) const;
   void make_room(PeerId but);
   void limit_tombstones();
 

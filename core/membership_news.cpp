@@ -83,9 +83,9 @@ void Membership::refute(Incarnation accused) {
 void Membership::apply_alive(const Member& news, const Member* known) {
   if (known == nullptr) {
     if (is_full()) return;  // exchanges choose whom to know
-    if (context_.peers.all().size() >= context_.config.membership.max_peers)
+    if (context_.peers.all().size() >= context_.config->membership.max_peers)
       return context_.trace(What::peers_full, {}, news.id,
-                            static_cast<std::int64_t>(context_.config.membership.max_peers));
+                            static_cast<std::int64_t>(context_.config->membership.max_peers));
     context_.peers.put(news);
     context_.trace(What::peer_joined, {}, news.id);
     change(news.id, PeerChange::Kind::joined);
@@ -127,7 +127,7 @@ void Membership::apply_suspect(const Member& news, const Member& known) {
   context_.trace(What::peer_suspected, {}, news.id);
   spread(news.id);
 
-  const MembershipConfig& config = context_.config.membership;
+  const MembershipConfig& config = context_.config->membership;
   const auto peers = static_cast<std::uint32_t>(context_.peers.live_count() + 1);
   const std::int64_t scale = std::max<std::int64_t>(1000, log10_thousandths(peers));
   Suspicion suspicion;
@@ -180,7 +180,7 @@ void Membership::apply_gone(const Member& news, const Member& known) {
   context_.timers.cancel({Kind::suspicion, value(news.id)});
   context_.peers.put(gone);
   context_.timers.set({Kind::forget_peer, value(news.id)},
-                      context_.now + context_.config.membership.dead_retention);
+                      context_.now + context_.config->membership.dead_retention);
   spread(news.id);
   limit_tombstones();
   if (!was_live) return;

@@ -16,11 +16,11 @@ constexpr std::size_t kMaxTombstones = 16;
 }  // namespace
 
 bool Membership::bounded() const {
-  return context_.config.membership.view > 0;
+  return context_.config->membership.view > 0;
 }
 
 bool Membership::is_full() const {
-  return bounded() && context_.peers.live_count() >= context_.config.membership.view;
+  return bounded() && context_.peers.live_count() >= context_.config->membership.view;
 }
 
 // --- Whom to ask
@@ -85,11 +85,12 @@ void Membership::begin_shuffle() {
   members.insert(members.begin(), self_member());
   context_.send(target, Shuffle{shuffle_.sequence, target, std::move(members)});
   context_.timers.set({Kind::ping_timeout, kShuffle},
-                      context_.now + scaled(context_.config.membership.probe_timeout));
+                      context_.now + scaled(context_.config->membership.probe_timeout));
 }
 
 std::vector<Member> Membership::sample(std::size_t count, PeerId except) {
   std::vector<Member> members;
+  members.reserve(count + 1);
   for (const PeerId id : random_live(count, except)) {
     const Member& member = *context_.peers.find(id);
     if (member.state == MemberState::alive) members.push_back(member);
@@ -99,10 +100,11 @@ std::vector<Member> Membership::sample(std::size_t count, PeerId except) {
 
 void Membership::on_shuffle(const Endpoint& from_endpoint, PeerId from, const Shuffle& shuffle) {
   if (shuffle.target != context_.self.id) return;
-  const std::vector<Member> members = sample(kMaxShuffled, from);
+  std::vector<Member> members = sample(kMaxShuffled, from);
   std::vector<PeerId> given;
+  given.reserve(members.size());
   for (const Member& member : members) given.push_back(member.id);
-  context_.send_to(from, from_endpoint, ShuffleReply{shuffle.sequence, members});
+  context_.send_to(from, from_endpoint, ShuffleReply{shuffle.sequence, std::move(members)});
   if (bounded()) exchange(shuffle.members, given);
 }
 
@@ -114,6 +116,7 @@ void Membership::on_shuffle_reply(PeerId from, const ShuffleReply& reply) {
 
 // What is new takes a free place, or that of one that was given away.
 void Membership::exchange(const std::vector<Member>& received, const std::vector<PeerId>& given) {
+  const std::size_t view = context_.config->membership.view;
   auto next = given.begin();
   for (const Member& news : received) {
     if (news.state != MemberState::alive) continue;
@@ -121,6 +124,13 @@ void Membership::exchange(const std::vector<Member>& received, const std::vector
     const bool is_new = known == nullptr || (is_live(known->state) && is_outside(news.id));
     if (news.id == context_.self.id || !is_new) {
       refresh(news);
+      continue;
+    }
+    while (is_full() && next != given.end() && !may_retire(*next)) ++next;
+    const bool one_too_many = is_full() && context_.peers.live_count() == view;
+    if (one_too_many && known == nullptr && next != given.end()) {
+      context_.peers.supplant(*next++, news);
+      reviews_contacts_ = true;
       continue;
     }
     while (is_full() && next != given.end()) retire(*next++);
@@ -174,16 +184,20 @@ void Membership::welcome(const Member& newcomer) {
 
 // From the view to the contacts, where it stays if there is business with it.
 void Membership::retire(PeerId peer) {
-  const Member* member = context_.peers.find(peer);
-  if (member == nullptr || is_outside(peer) || !is_live(member->state)) return;
+  if (!may_retire(peer)) return;
   context_.peers.retire(peer);
   reviews_contacts_ = true;
 }
 
 // A newcomer speaks up, or one that was taken for dead is back: it takes a random place.
 void Membership::make_room(PeerId but) {
-  while (bounded() && context_.peers.live_count() > context_.config.membership.view)
+  while (bounded() && context_.peers.live_count() > context_.config->membership.view)
     retire(random_live(1, but).front());
+}
+
+bool Membership::may_retire(PeerId peer) const {
+  const Member* member = context_.peers.find(peer);
+  return member != nullptr && !is_outside(peer) && is_live(member->state);
 }
 
 // The oldest gone peers of the view are forgotten, unless there is business with them.
@@ -206,7 +220,7 @@ void Membership::meet(PeerId peer, const Endpoint& endpoint, Incarnation incarna
   if (!bounded() || peer == context_.self.id || peer == PeerId::none || !endpoint) return;
   if (context_.peers.find(peer) != nullptr) return;
   const std::size_t known = context_.peers.all().size() + context_.peers.contacts().size();
-  if (known >= context_.config.membership.max_peers) return;
+  if (known >= context_.config->membership.max_peers) return;
   Member contact;
   contact.id = peer;
   contact.endpoint = endpoint;
@@ -228,11 +242,10 @@ void Membership::heard(PeerId from, const Endpoint& endpoint, Incarnation incarn
 
 void Membership::keep_contacts(const std::vector<PeerId>& business) {
   reviews_contacts_ = false;
-  std::vector<PeerId> idle;
-  for (const Member& contact : context_.peers.contacts())
-    if (!std::binary_search(business.begin(), business.end(), contact.id))
-      idle.push_back(contact.id);
-  for (const PeerId peer : idle) {
+  const PeerTable::Members& contacts = context_.peers.contacts();
+  for (std::size_t left = contacts.size(); left > 0; --left) {
+    const PeerId peer = contacts[left - 1].id;
+    if (std::binary_search(business.begin(), business.end(), peer)) continue;
     context_.timers.cancel({Kind::suspicion, value(peer)});
     context_.timers.cancel({Kind::forget_peer, value(peer)});
     suspicions_.erase(peer);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 namespace core {
 
@@ -12,29 +11,13 @@ Name::Name(std::string_view text) {
     bytes_.back() = static_cast<char>(text.size());
     return;
   }
+  store(text);
+}
+
+void Name::store(std::string_view text) {
   std::string* const stored = new std::string(text);
   std::memcpy(bytes_.data(), &stored, sizeof stored);
   bytes_.back() = kLong;
-}
-
-Name& Name::operator=(const Name& other) {
-  Name copy(other);
-  std::swap(bytes_, copy.bytes_);
-  return *this;
-}
-
-Name& Name::operator=(Name&& other) noexcept {
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-
-Name::~Name() {
-  if (bytes_.back() == kLong) delete long_text();
-}
-
-Name::operator std::string_view() const {
-  if (bytes_.back() == kLong) return *long_text();
-  return {bytes_.data(), static_cast<std::size_t>(bytes_.back())};
 }
 
 std::string* Name::long_text() const {

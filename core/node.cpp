@@ -10,11 +10,11 @@ namespace core {
 
 using Kind = TimerKey::Kind;
 
-Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_factory,
-                 std::vector<Endpoint> seeds, std::uint64_t seed, Journal journal,
-                 std::shared_ptr<Counters> counters, Sabotage sabotage)
+Node::Impl::Impl(Identity identity, std::shared_ptr<const Config> config,
+                 PolicyFactory policy_factory, std::vector<Endpoint> seeds, std::uint64_t seed,
+                 Journal journal, std::shared_ptr<Counters> counters, Sabotage sabotage)
     : context{.self = std::move(identity),
-              .config = config,
+              .config = std::move(config),
               .rng = Rng(seed),
               .counted_in = std::move(counters),
               .sabotage = sabotage},
@@ -25,10 +25,11 @@ Node::Impl::Impl(Identity identity, const Config& config, PolicyFactory policy_f
       incomings(context),
       home(context),
       reports(context),
-      recovered(std::move(journal)) {
+      recovered(std::make_unique<const Journal>(std::move(journal))) {
   assert(context.self.id != PeerId::none);
+  assert(context.config != nullptr);
   assert(!context.self.name.empty() && context.self.name.size() <= kMaxNameBytes);
-  policies = factory(context.config.policy);
+  policies = factory(context.config->policy);
 }
 
 void Node::Impl::step(Time now, const Event& event, Actions& actions) {
@@ -48,7 +49,7 @@ void Node::Impl::step(Time now, const Event& event, Actions& actions) {
     configure();
   }
   // A process that was stopped, or a board that stood still, wakes to overdue deadlines.
-  if (late > context.config.membership.probe_timeout / 2) {
+  if (late > context.config->membership.probe_timeout / 2) {
     context.trace(What::woke_late, {}, PeerId::none, late);
     membership.woke_late();
   }
@@ -195,7 +196,7 @@ void Node::Impl::drop_guests(PeerId home_node) {
 }
 
 void Node::Impl::on(const LoadSampled& event) {
-  const LoadConfig& config = context.config.load;
+  const LoadConfig& config = context.config->load;
   sampled = event;
   const bool pressure = event.memory_available_bytes < config.min_memory_bytes ||
                         event.memory_pressure_thousandths > config.max_memory_pressure_thousandths;
@@ -207,14 +208,14 @@ void Node::Impl::on(const LoadSampled& event) {
 }
 
 void Node::Impl::on(const Reconfigured& event) {
-  if (event.config.policy != context.config.policy) policies = factory(event.config.policy);
+  if (event.config->policy != context.config->policy) policies = factory(event.config->policy);
   context.config = event.config;
   context.trace(What::reconfigured);
   configure();
 }
 
 void Node::Impl::configure() {
-  const Config& config = context.config;
+  const Config& config = *context.config;
   context.timers.cancel({Kind::load_sample});
   context.timers.cancel({Kind::load_report});
   smoothed_thousandths = std::int64_t{present()} * 1000;
@@ -280,11 +281,11 @@ void Node::Impl::complete_headers() {
 
 // --- The face
 
-Node::Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-           std::uint64_t seed, Journal journal, std::shared_ptr<Counters> counters,
-           Sabotage sabotage)
+Node::Node(Identity identity, std::shared_ptr<const Config> config, PolicyFactory factory,
+           std::vector<Endpoint> seeds, std::uint64_t seed, Journal journal,
+           std::shared_ptr<Counters> counters, Sabotage sabotage)
     : impl_(std::make_unique<Impl>(
-          std::move(identity), config, std::move(factory), std::move(seeds), seed,
+          std::move(identity), std::move(config), std::move(factory), std::move(seeds), seed,
           std::move(journal),
           counters != nullptr ? std::move(counters) : std::make_shared<Counters>(), sabotage)) {}
 
@@ -298,6 +299,7 @@ void Node::keep_running(std::set<std::pair<TaskId, Epoch>> stays) {
 void Node::remember(std::vector<Member> peers) {
   std::sort(peers.begin(), peers.end(),
             [](const Member& a, const Member& b) { return a.id < b.id; });
+  impl_->context.peers.reserve(peers.size());
   for (const Member& peer : peers) impl_->context.peers.put(peer);
 }
 Actions Node::step(Time now, const Event& event) {
@@ -315,7 +317,7 @@ const Identity& Node::identity() const {
   return impl_->context.self;
 }
 const Config& Node::config() const {
-  return impl_->context.config;
+  return *impl_->context.config;
 }
 const TaskTable& Node::tasks() const {
   return impl_->tasks;

@@ -46,13 +46,14 @@ struct HandoffStatus {
 
 class Node {
  public:
-  // `seeds`: addresses to join through, tried until one answers. `seed`: of all chance here.
+  // `config`: may be shared with others. `seeds`: addresses to join through, tried until one
+  // answers. `seed`: of all chance here.
   // `journal`: what an earlier life of this peer has left, from which this one goes on. `counters`:
   // where this node counts; several may share them. Its own if none are given. `sabotage`: in
   // builds for tests, a bug to have.
-  Node(Identity identity, Config config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed, Journal journal = {}, std::shared_ptr<Counters> counters = nullptr,
-       Sabotage sabotage = Sabotage::none);
+  Node(Identity identity, std::shared_ptr<const Config> config, PolicyFactory factory,
+       std::vector<Endpoint> seeds, std::uint64_t seed, Journal journal = {},
+       std::shared_ptr<Counters> counters = nullptr, Sabotage sabotage = Sabotage::none);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;

@@ -22,13 +22,13 @@ View Node::Impl::view() const {
   return {.now = context.now,
           .self = context.self.id,
           .load = load(),
-          .task_load = static_cast<Load>(1'000'000 / context.config.load.weight_thousandths),
+          .task_load = static_cast<Load>(1'000'000 / context.config->load.weight_thousandths),
           .role = role,
           .tasks = tasks,
           .peers = context.peers.eligible(),
           .contacts = context.peers.eligible_contacts(),
           .wishes = wishes.all(),
-          .limits = context.config.limits,
+          .limits = context.config->limits,
           .run_time = run_time,
           .handoff_time = handoff_time,
           .idle_thousandths = idle_thousandths,
@@ -48,7 +48,7 @@ std::uint32_t Node::Impl::present() const {
 // Waiting + running + reserved arrivals (unless these are switched off), in thousandths, divided by
 // the weight.
 Load Node::Impl::load() const {
-  const LoadConfig& config = context.config.load;
+  const LoadConfig& config = context.config->load;
   const bool smoothed = config.smoothing_thousandths < 1000;
   const std::int64_t here = smoothed ? smoothed_thousandths : std::int64_t{present()} * 1000;
   const std::int64_t expected = config.reservations ? std::int64_t{incomings.count()} * 1000 : 0;
@@ -57,7 +57,7 @@ Load Node::Impl::load() const {
 }
 
 void Node::Impl::sample_load() {
-  const LoadConfig& config = context.config.load;
+  const LoadConfig& config = context.config->load;
   const std::int64_t difference = std::int64_t{present()} * 1000 - smoothed_thousandths;
   // Rounded away from zero, or the index would stop short of where it goes and a board that has
   // fallen idle would never say so.
@@ -68,7 +68,7 @@ void Node::Impl::sample_load() {
 
 // What was, until now, since the last step.
 void Node::Impl::note_idleness(Duration elapsed) {
-  const std::int64_t slots = context.config.load.slots;
+  const std::int64_t slots = context.config->load.slots;
   const std::int64_t running = tasks.count(Task::Phase::running);
   idle_slot_time += elapsed * std::max<std::int64_t>(0, slots - running);
   const Duration window = context.now - idle_since;
@@ -101,7 +101,7 @@ void Node::Impl::classify() {
     role = Role::sender;
   if (role != Role::receiver) withdraw_wishes({});
   search_upon_changes();
-  if (context.config.limits.search_retry == 0 || role == Role::ok) return;
+  if (context.config->limits.search_retry == 0 || role == Role::ok) return;
   if (!policies.location->initiates(role) || context.timers.armed({Kind::search_retry})) return;
   context.timers.set({Kind::search_retry}, context.now + pause_before_search());
 }
@@ -112,7 +112,7 @@ void Node::Impl::search_upon_changes() {
   const std::uint32_t arrived = std::exchange(arrivals, 0);
   const TaskId stuck = std::exchange(stays, TaskId{});
   const bool freed = std::exchange(departed, false);
-  const bool more = std::exchange(succeeded, false) && context.config.limits.search_retry > 0;
+  const bool more = std::exchange(succeeded, false) && context.config->limits.search_retry > 0;
   if (policies.location->timing() != Timing::on_changes) return;
   const Task* task = tasks.find(stuck);
   if (role == Role::sender && task != nullptr && task->phase == Task::Phase::waiting)
@@ -123,7 +123,7 @@ void Node::Impl::search_upon_changes() {
 }
 
 Duration Node::Impl::pause_before_search() {
-  const auto mean = static_cast<std::uint64_t>(context.config.limits.search_retry);
+  const auto mean = static_cast<std::uint64_t>(context.config->limits.search_retry);
   if (policies.location->timing() == Timing::at_random)
     return static_cast<Duration>(context.rng.exponential(mean));
   // Spread by a quarter either way, or peers that fell idle together would ask in step.
@@ -138,7 +138,7 @@ void Node::Impl::seek_again() {
 // --- Searches
 
 void Node::Impl::look_for(Role as) {
-  const LimitsConfig& limits = context.config.limits;
+  const LimitsConfig& limits = context.config->limits;
   if (!policies.location->initiates(as) || context.peers.eligible().empty()) return;
   if (as == Role::receiver && veto_on({}) != Veto::none) return;
   if (searches.count(as) >= limits.searches_at_once)
@@ -185,7 +185,7 @@ void Node::Impl::trace_stuck(const View& now) {
       context.trace(What::limit_moves, task.id, PeerId::none, task.hops);
     if (now.movability(task) == Movability::residence)
       context.trace(What::limit_residence, task.id, PeerId::none,
-                    context.config.limits.min_residence);
+                    context.config->limits.min_residence);
     return;
   }
 }
@@ -204,13 +204,13 @@ void Node::Impl::proceed(std::uint32_t id) {
 
 // One that was selected while it waited and runs by now goes on here, unless its process may move.
 bool Node::Impl::may_go(const Task& task) const {
-  if (task.hops >= context.config.limits.moves_per_task) return false;
+  if (task.hops >= context.config->limits.moves_per_task) return false;
   if (task.phase == Task::Phase::waiting) return true;
   return task.phase == Task::Phase::running && view().movable(task);
 }
 
 void Node::Impl::follow(const Chosen& chosen) {
-  const LimitsConfig& limits = context.config.limits;
+  const LimitsConfig& limits = context.config->limits;
   const std::uint32_t transfers =
       chosen.role == Role::sender ? outgoings.undecided() : incomings.count();
   if (transfers >= limits.transfers_at_once) {
@@ -227,7 +227,7 @@ void Node::Impl::follow(const Chosen& chosen) {
 void Node::Impl::request_timed_out(std::uint32_t search) {
   const PeerId peer = searches.awaited(search);
   if (!searches.on_refusal(search, peer, 0, Role::ok, Veto::none)) return;
-  context.trace(What::request_timed_out, {}, peer, context.config.limits.grant_timeout);
+  context.trace(What::request_timed_out, {}, peer, context.config->limits.grant_timeout);
   refused.push_back(search);
 }
 
@@ -246,7 +246,7 @@ void Node::Impl::on(const Probe& probe, PeerId from) {
   Veto veto = context.draining ? Veto::draining : Veto::none;
   if (probe.role == Role::sender) {
     veto = veto_on({});
-    if (veto == Veto::none && incomings.count() >= context.config.limits.transfers_at_once)
+    if (veto == Veto::none && incomings.count() >= context.config->limits.transfers_at_once)
       veto = Veto::transfers_full;
   }
   const std::uint32_t movable = movable_count();
@@ -258,14 +258,15 @@ void Node::Impl::on(const Probe& probe, PeerId from) {
   const bool helps = probe.role == Role::sender ? role == Role::receiver && veto == Veto::none
                                                 : role == Role::sender && movable > 0;
   if (probe.leaves_wish && !helps) {
-    wishes.expire(context.now - context.config.limits.wish_timeout);
+    wishes.expire(context.now - context.config->limits.wish_timeout);
     reply.referral = referral_for(probe, from);
     reply.referral_endpoint = context.endpoint_of(reply.referral).value_or(Endpoint{});
-    reply.wish_kept = reply.referral == PeerId::none && context.config.limits.wishes > 0;
+    reply.wish_kept = reply.referral == PeerId::none && context.config->limits.wishes > 0;
   }
   if (reply.wish_kept) {
     const Time since = std::max<Time>(0, context.now - probe.waited);
-    wishes.keep({from, probe.search, probe.role, since, context.now}, context.config.limits.wishes);
+    wishes.keep({from, probe.search, probe.role, since, context.now},
+                context.config->limits.wishes);
     context.trace(What::wish_kept, {}, from, static_cast<std::int64_t>(probe.role));
   }
   context.send(from, reply);

@@ -41,9 +41,9 @@ Veto Node::Impl::veto_on_wish(const Task* task, PeerId to) const {
   const bool runs = task->phase == Task::Phase::running;
   if (runs && !sampled.migrates) return Veto::no_migration;
   const bool fixed = task->pinned || task->held || task->stopping || (runs && !task->migratable);
-  if ((!waits && !runs) || fixed || task->hops >= context.config.limits.moves_per_task)
+  if ((!waits && !runs) || fixed || task->hops >= context.config->limits.moves_per_task)
     return Veto::nothing_movable;
-  if (outgoings.undecided() >= context.config.limits.transfers_at_once) return Veto::transfers_full;
+  if (outgoings.undecided() >= context.config->limits.transfers_at_once) return Veto::transfers_full;
   const PeerId peer = to == PeerId::none ? least_loaded() : to;
   return context.peers.is_eligible(peer) ? Veto::none : Veto::no_peer;
 }
@@ -60,7 +60,7 @@ void Node::Impl::on(const Request& request, PeerId from) {
   policies.location->learned(from, Role::receiver);
   if (context.draining) return decline(request.search, from, Veto::draining);
   if (role != Role::sender) return decline(request.search, from, Veto::not_sender);
-  const std::uint32_t limit = context.config.limits.transfers_at_once;
+  const std::uint32_t limit = context.config->limits.transfers_at_once;
   if (outgoings.undecided() >= limit) {
     context.trace(What::limit_transfers, {}, from, limit);
     return decline(request.search, from, Veto::transfers_full);
@@ -88,7 +88,7 @@ void Node::Impl::on(const Reject& reject, PeerId from) {
 void Node::Impl::kept(const Outgoing& outgoing, Load load_of_peer, Role role_of_peer, Veto veto) {
   Task& task = *tasks.find(outgoing.task);
   tasks.set_phase(task, outgoing.running ? Task::Phase::running : Task::Phase::waiting);
-  task.not_before = context.now + context.config.limits.resend_interval;
+  task.not_before = context.now + context.config->limits.resend_interval;
   // It has been frozen for nothing: not again and again.
   if (outgoing.running && outgoing.stage == Outgoing::Stage::transferring)
     task.not_before = context.now + backoff(kPauseAfterFailure, task.failed_moves++);
@@ -172,13 +172,13 @@ void Node::Impl::hand_back_guests() {
       guests.push_back(task.id);
   }
   for (const TaskId guest : guests) {
-    if (outgoings.undecided() >= context.config.limits.transfers_at_once) break;
+    if (outgoings.undecided() >= context.config->limits.transfers_at_once) break;
     Task& task = *tasks.find(guest);
     tasks.set_phase(task, Task::Phase::leaving);
     outgoings.offer(task, guest.home, 0, 0, kMaxLoad);
   }
   if (later && !context.timers.armed({Kind::search_retry}))
-    context.timers.set({Kind::search_retry}, context.now + context.config.limits.resend_interval);
+    context.timers.set({Kind::search_retry}, context.now + context.config->limits.resend_interval);
 }
 
 // --- Destination
@@ -187,7 +187,7 @@ Veto Node::Impl::submission_veto() const {
   if (context.draining) return Veto::draining;
   if (sampled.journal_fails) return Veto::journal;
   const std::uint32_t waiting = tasks.count(Task::Phase::waiting) + incomings.count();
-  return waiting >= context.config.limits.queue_length ? Veto::queue_full : Veto::none;
+  return waiting >= context.config->limits.queue_length ? Veto::queue_full : Veto::none;
 }
 
 Veto Node::Impl::veto_on(const Needs& needs) const {
@@ -223,7 +223,7 @@ Veto Node::Impl::judge(const Offer& offer, bool yields) {
   Veto veto = veto_on(offer.needs);
   if (veto == Veto::none && offer.running) veto = veto_on_running(offer);
   if (veto != Veto::none) return veto;
-  if (incomings.count() >= context.config.limits.transfers_at_once) return Veto::transfers_full;
+  if (incomings.count() >= context.config->limits.transfers_at_once) return Veto::transfers_full;
   if (context.sabotaged(Sabotage::always_willing)) return Veto::none;
   const bool admitted =
       yields || offer.wanted || policies.location->admits(view(), offer.source_load);
@@ -238,10 +238,10 @@ void Node::Impl::on(const Offer& offer, PeerId from) {
   if (veto != Veto::none) {
     ++context.counters.refusals_given[static_cast<std::size_t>(veto)];
     if (veto == Veto::queue_full)
-      context.trace(What::limit_queue, offer.task, from, context.config.limits.queue_length);
+      context.trace(What::limit_queue, offer.task, from, context.config->limits.queue_length);
     if (veto == Veto::transfers_full)
       context.trace(What::limit_transfers, offer.task, from,
-                    context.config.limits.transfers_at_once);
+                    context.config->limits.transfers_at_once);
     context.trace(What::grant_refused, offer.task, from, static_cast<std::int64_t>(veto), load());
     context.send(from, Reject{offer.task, offer.epoch, veto, load(), role});
     if (asked_for) searches.end(offer.search, What::search_moot);
@@ -295,13 +295,13 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   task.hops = incoming->hops + (context.sabotaged(Sabotage::forget_hops) ? 0 : 1);
   task.probes = incoming->probes;
   task.ran_before = incoming->ran;
-  tasks.add(task, context.config.load.aging);
+  tasks.add(task, context.config->load.aging);
   unsettled.erase(task.id);
   context.send(from, Committed{commit.task, commit.epoch});
   context.trace(What::arrived, task.id, from, task.epoch, task.hops);
   tell_home(task, TaskState::waiting);
   // One that may not move on makes nobody look for room: it would be found for another task.
-  if (task.hops < context.config.limits.moves_per_task)
+  if (task.hops < context.config->limits.moves_per_task)
     ++arrivals;
   else
     stays = task.id;

@@ -22,8 +22,9 @@ namespace core {
 
 class Node::Impl {
  public:
-  Impl(Identity identity, const Config& config, PolicyFactory factory, std::vector<Endpoint> seeds,
-       std::uint64_t seed, Journal journal, std::shared_ptr<Counters> counters, Sabotage sabotage);
+  Impl(Identity identity, std::shared_ptr<const Config> config, PolicyFactory factory,
+       std::vector<Endpoint> seeds, std::uint64_t seed, Journal journal,
+       std::shared_ptr<Counters> counters, Sabotage sabotage);
 
   // node.cpp: events in, actions out
   void step(Time now, const Event& event, Actions& actions);
@@ -144,7 +145,7 @@ class Node::Impl {
   Incomings incomings;
   HomeRecords home;
   Reports reports;
-  Journal recovered;                         // until the first step
+  std::unique_ptr<const Journal> recovered;  // until the first step
   std::set<std::pair<TaskId, Epoch>> alive;  // likewise: stays with a process
   std::map<TaskId, Epoch> unsettled;         // handed over, and not all who must know it do
 

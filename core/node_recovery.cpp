@@ -8,7 +8,8 @@
 namespace core {
 
 void Node::Impl::recover() {
-  const Journal journal = std::exchange(recovered, {});
+  const std::unique_ptr<const Journal> remembered = std::move(recovered);
+  const Journal& journal = *remembered;
   // Peers are known again as they are heard. Until then nothing of theirs is dropped.
   for (const auto& [task, owned] : journal.owned) membership.remember(task.home);
   for (const auto& [task, copy] : journal.prepared) {
@@ -72,7 +73,7 @@ void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
   const bool goes_on = owned.started && !owned.ended && alive.contains({id, owned.epoch});
   if (owned.ended) stay.phase = Task::Phase::returning;
   if (goes_on) stay.phase = Task::Phase::running;
-  Task& task = tasks.add(stay, context.config.load.aging);
+  Task& task = tasks.add(stay, context.config->load.aging);
   context.trace(What::task_recovered, id, PeerId::none, task.epoch);
   if (owned.ended) {
     tell_home(task, TaskState::returning);

@@ -23,7 +23,7 @@ void Node::Impl::on(const TaskSubmitted& event) {
   task.needs = event.needs;
   task.arrived = context.now;
   task.pinned = event.pinned;
-  tasks.add(task, context.config.load.aging);
+  tasks.add(task, context.config->load.aging);
   context.persist({.what = Persist::What::submitted,
                    .task = task.id,
                    .epoch = task.epoch,
@@ -43,7 +43,7 @@ void Node::Impl::on(const SubmissionTurnedAway& event) {
 
 void Node::Impl::refuse(TaskId task, Veto veto) {
   if (veto == Veto::queue_full)
-    context.trace(What::limit_queue, task, PeerId::none, context.config.limits.queue_length);
+    context.trace(What::limit_queue, task, PeerId::none, context.config->limits.queue_length);
   context.trace(What::task_refused, task, PeerId::none, static_cast<std::int64_t>(veto));
 }
 
@@ -81,7 +81,7 @@ bool Node::Impl::has_free_slot() const {
   const std::uint32_t more = context.sabotaged(Sabotage::one_slot_more) ? 1 : 0;
   const std::uint32_t taken =
       tasks.count(Task::Phase::running) + tasks.count(Task::Phase::migrating) + held;
-  return taken < context.config.load.slots + more;
+  return taken < context.config->load.slots + more;
 }
 
 void Node::Impl::start_tasks() {
@@ -104,7 +104,7 @@ void Node::Impl::start(Task& task, bool goes_on) {
     context.persist({.what = Persist::What::started, .task = task.id, .epoch = task.epoch});
   context.trace(goes_on ? What::task_goes_on : What::task_started, task.id, PeerId::none,
                 goes_on ? task.ran_before : context.now - task.arrived,
-                tasks.count(Task::Phase::running), context.config.load.slots);
+                tasks.count(Task::Phase::running), context.config->load.slots);
   context.act(StartTask{task.id, task.epoch});
   tell_home(task, TaskState::running);
   withdraw_wishes(task.id);
@@ -173,7 +173,7 @@ void Node::Impl::on(const ResultsSent& event) {
   }
   // What a cancelled task printed at its end is not worth a second try.
   if (task->stopping) return report_end(*task);
-  const Duration pause = backoff(context.config.limits.resend_interval, task->result_tries++);
+  const Duration pause = backoff(context.config->limits.resend_interval, task->result_tries++);
   context.trace(What::results_failed, task->id, task->id.home, pause);
   context.timers.set(TimerKey::of(Kind::results, task->id), context.now + pause);
 }

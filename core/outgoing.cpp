@@ -32,7 +32,7 @@ void Outgoings::offer(Task& task, PeerId peer, std::uint32_t search, std::uint32
                             wanted, running, running ? task.resident_bytes : 0,
                             running ? std::min(task.ran(context_.now), kMaxWaited) : 0});
   context_.timers.set(TimerKey::of(Kind::outgoing, task.id),
-                      context_.now + context_.config.limits.grant_timeout);
+                      context_.now + context_.config->limits.grant_timeout);
 }
 
 const Outgoing* Outgoings::find(TaskId task) const {
@@ -65,7 +65,7 @@ void Outgoings::on_grant(PeerId from, const Grant& grant) {
   const Endpoint endpoint = context_.endpoint_of(from).value_or(Endpoint{});
   context_.act(SendBundle{grant.task, grant.epoch, from, endpoint, outgoing->running});
   context_.timers.set(TimerKey::of(Kind::outgoing, grant.task),
-                      context_.now + context_.config.limits.transfer_timeout);
+                      context_.now + context_.config->limits.transfer_timeout);
 }
 
 std::optional<Outgoing> Outgoings::on_reject(PeerId from, const Reject& reject) {
@@ -150,7 +150,7 @@ std::optional<Outgoing> Outgoings::on_timer(TaskId task) {
   }
   if (found->second.stage == Outgoing::Stage::offered)
     context_.trace(What::offer_timed_out, task, found->second.peer,
-                   context_.config.limits.grant_timeout);
+                   context_.config->limits.grant_timeout);
   else
     context_.trace(What::bundle_failed, task, found->second.peer);
   return call_off(task);
@@ -212,7 +212,7 @@ Outgoing Outgoings::take(TaskId task) {
 
 void Outgoings::send_commit(Outgoing& outgoing) {
   context_.send(outgoing.peer, Commit{outgoing.task, outgoing.epoch});
-  const Duration pause = backoff(context_.config.limits.resend_interval, outgoing.tries++);
+  const Duration pause = backoff(context_.config->limits.resend_interval, outgoing.tries++);
   context_.timers.set(TimerKey::of(Kind::outgoing, outgoing.task), context_.now + pause);
 }
 

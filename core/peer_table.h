@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "core/message.h"
@@ -20,6 +21,8 @@ class PeerTable {
 
   // Valid until a peer is added or removed.
   const Member* find(PeerId id) const;
+  // There will be about so many.
+  void reserve(std::size_t peers);
   // Replaces the peer's news, or adds it to all(). `member` must not be an element of this table.
   void put(const Member& member);
   void remove(PeerId id);
@@ -27,9 +30,12 @@ class PeerTable {
 
   const Members& contacts() const { return contacts_; }  // by id
   bool is_contact(PeerId id) const;
-  void put_contact(const Member& member);  // requires that it is not in the table
-  void retire(PeerId id);                  // from all() to the contacts
-  void admit(PeerId id);                   // from the contacts to all()
+  void put_contact(Member member);  // requires that it is not in the table
+  void retire(PeerId id);           // from all(), where it is, to the contacts
+  void admit(PeerId id);            // from the contacts to all()
+  // retire(leaving) and put(newcomer) at once, which an exchange does all the time. Requires that
+  // the newcomer is not in the table.
+  void supplant(PeerId leaving, const Member& newcomer);
   // One more period has gone by for all().
   void grow_older();
 
@@ -44,6 +50,7 @@ class PeerTable {
   void learn(PeerId id, Load load, Role role, Time now);
 
  private:
+  std::optional<Member> take(PeerId id);
   static void follow(std::vector<PeerInfo>& list, PeerId id, bool now_eligible);
 
   Members members_;

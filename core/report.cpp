@@ -67,7 +67,7 @@ void Reports::send(Pending& pending) {
   const TaskId task = pending.report.task;
   context_.send(task.home, pending.report);
   if (context_.sabotaged(Sabotage::tell_once)) return;
-  const Duration pause = backoff(context_.config.limits.resend_interval, pending.tries++);
+  const Duration pause = backoff(context_.config->limits.resend_interval, pending.tries++);
   context_.timers.set(TimerKey::of(TimerKey::Kind::report, task), context_.now + pause);
 }
 

@@ -16,7 +16,7 @@ std::size_t side(Role role) {
 
 std::uint32_t Searches::begin(Role role, TaskId task) {
   assert(role != Role::ok);
-  const LimitsConfig& limits = context_.config.limits;
+  const LimitsConfig& limits = context_.config->limits;
   const std::uint32_t id = next_id_++;
   Active active;
   active.search.id = id;
@@ -125,7 +125,7 @@ void Searches::probe(Active& active, const ProbePeer& ask) {
   const Duration waited = waiting == nullptr ? 0 : std::min(waiting->age(context_.now), kMaxWaited);
   context_.send(peer, Probe{search.id, search.role, ask.leaves_wish, waited});
   context_.timers.set({Kind::probe_timeout, search.id},
-                      context_.now + context_.config.limits.probe_timeout);
+                      context_.now + context_.config->limits.probe_timeout);
 }
 
 Probed* Searches::pending(Active& active) {
@@ -160,7 +160,7 @@ void Searches::note_wish(const Search& search, PeerId peer) {
   if (!left_.add(search.task, {peer, search.id, endpoint})) return;
   Task* task = tasks_.find(search.task);
   if (task == nullptr) return;
-  const LimitsConfig& limits = context_.config.limits;
+  const LimitsConfig& limits = context_.config->limits;
   task->wished_until =
       context_.now + (limits.search_retry > 0 ? limits.search_retry : limits.wish_timeout);
 }
@@ -173,7 +173,7 @@ bool Searches::on_probe_timeout(std::uint32_t id) {
   if (entry == nullptr) return false;
   entry->state = Probed::State::silent;
   context_.trace(What::probe_timed_out, active.search.task, entry->peer,
-                 context_.config.limits.probe_timeout);
+                 context_.config->limits.probe_timeout);
   return true;
 }
 
@@ -192,7 +192,7 @@ void Searches::on_deadline(std::uint32_t id) {
   // again.
   if (found == searches_.end() || found->second.chosen) return;
   context_.trace(What::limit_search_time, found->second.search.task, PeerId::none, id,
-                 context_.config.limits.search_timeout);
+                 context_.config->limits.search_timeout);
   end(id, What::search_gave_up);
 }
 

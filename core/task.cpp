@@ -4,16 +4,12 @@
 
 namespace core {
 
-std::size_t TaskTable::IdHash::operator()(const TaskId& id) const {
-  return static_cast<std::size_t>(value(id.home) ^ (id.serial * 0x9e3779b97f4a7c15u));
-}
-
 Task& TaskTable::add(const Task& task, Duration aging) {
   const std::uint64_t arrival = next_arrival_++;
   const Time start_key = task.arrived - task.waited_before - task.needs.priority * aging;
-  const bool added = index_.emplace(task.id, Entry{arrival, start_key}).second;
-  assert(added);
   Task& stored = tasks_.emplace_hint(tasks_.end(), arrival, task)->second;
+  const bool added = index_.emplace(task.id, Entry{arrival, start_key, &stored}).second;
+  assert(added);
   ++counts_[static_cast<std::size_t>(task.phase)];
   if (task.phase == Task::Phase::waiting) start_order_.emplace(start_key, arrival);
   return stored;
@@ -22,9 +18,8 @@ Task& TaskTable::add(const Task& task, Duration aging) {
 void TaskTable::remove(TaskId id) {
   const auto found = index_.find(id);
   assert(found != index_.end());
-  const auto [arrival, start_key] = found->second;
-  const Task& task = tasks_.at(arrival);
-  --counts_[static_cast<std::size_t>(task.phase)];
+  const auto [arrival, start_key, task] = found->second;
+  --counts_[static_cast<std::size_t>(task->phase)];
   start_order_.erase({start_key, arrival});
   tasks_.erase(arrival);
   index_.erase(found);
@@ -32,12 +27,12 @@ void TaskTable::remove(TaskId id) {
 
 Task* TaskTable::find(TaskId id) {
   const auto found = index_.find(id);
-  return found == index_.end() ? nullptr : &tasks_.at(found->second.arrival);
+  return found == index_.end() ? nullptr : found->second.task;
 }
 
 const Task* TaskTable::find(TaskId id) const {
   const auto found = index_.find(id);
-  return found == index_.end() ? nullptr : &tasks_.at(found->second.arrival);
+  return found == index_.end() ? nullptr : found->second.task;
 }
 
 void TaskTable::set_phase(Task& task, Task::Phase phase) {

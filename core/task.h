@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <utility>
 
 #include "core/types.h"
@@ -56,6 +55,10 @@ class TaskTable {
   // Arrival order at this peer, oldest first: the key only grows.
   using ByArrival = std::map<std::uint64_t, Task>;
 
+  TaskTable() = default;
+  TaskTable(const TaskTable&) = delete;
+  TaskTable& operator=(const TaskTable&) = delete;
+
   // Requires that the task is not in the table. `aging`: see LoadConfig.
   Task& add(const Task& task, Duration aging);
   // Requires that the task is in the table.
@@ -75,13 +78,11 @@ class TaskTable {
   struct Entry {
     std::uint64_t arrival;
     Time start_key;
-  };
-  struct IdHash {
-    std::size_t operator()(const TaskId& id) const;
+    Task* task;
   };
 
   ByArrival tasks_;
-  std::unordered_map<TaskId, Entry, IdHash> index_;  // looked up, never iterated
+  std::map<TaskId, Entry> index_;
   // All waiting tasks age alike, so their order never changes: arrival time less priority times
   // aging.
   std::set<std::pair<Time, std::uint64_t>> start_order_;

@@ -12,6 +12,7 @@
 // fields would have to mean the same to peers that do not know them; none does.)
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -128,6 +129,8 @@ struct Optional {
 
 template <typename Rule>
 struct List {
+  static constexpr std::size_t kFew = 10;
+
   std::size_t max_elements;
   Rule rule;
 
@@ -139,7 +142,8 @@ struct List {
   template <typename T>
   void read(Reader& reader, std::vector<T>& value) const {
     const std::size_t elements = reader.array(max_elements);
-    for (std::size_t i = 0; i < elements; ++i) {  // nothing reserved: memory follows what was read
+    value.reserve(std::min(elements, kFew));  // beyond these, memory follows what was read
+    for (std::size_t i = 0; i < elements; ++i) {
       rule.read(reader, value.emplace_back());
       if (reader.failed()) return reader.locate("element " + std::to_string(i));
     }
@@ -260,7 +264,8 @@ void read(Reader& reader, T& value) {
 // --- Whole inputs
 
 template <typename T>
-Decoded<T> result_of(const Reader& reader, T value) {
+Decoded<T> result_of(Reader& reader, T value) {
+  reader.finish();
   if (reader.failed()) return DecodeError{reader.error()};
   return value;
 }

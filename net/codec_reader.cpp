@@ -1,69 +1,9 @@
 #include "net/codec_reader.h"
 
-#include <algorithm>
+#include <array>
 #include <cassert>
-#include <msgpack.hpp>
 
 namespace net::codec {
-namespace {
-
-constexpr std::size_t kUsualValues = 64;  // in a datagram
-
-}  // namespace
-
-// msgpack-c's parser reports values here in the order of the input. Its unpack() is not used: that
-// allocates a whole array when it sees the array's length, before it has seen one element.
-struct Cutter : msgpack::null_visitor {
-  using Type = Reader::Type;
-
-  Reader& reader;
-  std::size_t depth = 0;
-
-  explicit Cutter(Reader& target) : reader(target) {}
-
-  bool add(Type type, std::uint64_t bits, std::uint32_t size) {
-    if (reader.values_.size() == kMaxValues) return refuse("too many values");
-    reader.values_.push_back({bits, size, type});
-    return true;
-  }
-  bool add_bytes(Type type, const char* data, std::uint32_t size) {
-    if (size == 0) return add(type, 0, 0);  // msgpack-c may pass nullptr then
-    const char* start = reinterpret_cast<const char*>(reader.input_.data());
-    return add(type, static_cast<std::uint64_t>(data - start), size);
-  }
-  bool refuse(const char* reason) {
-    reader.fail(reason);
-    return false;
-  }
-
-  bool visit_nil() { return add(Type::nil, 0, 0); }
-  bool visit_boolean(bool value) { return add(Type::boolean, value ? 1u : 0, 0); }
-  bool visit_positive_integer(std::uint64_t value) { return add(Type::natural, value, 0); }
-  bool visit_negative_integer(std::int64_t value) {
-    return add(value < 0 ? Type::negative : Type::natural, static_cast<std::uint64_t>(value), 0);
-  }
-  bool visit_str(const char* data, std::uint32_t size) { return add_bytes(Type::text, data, size); }
-  bool visit_bin(const char* data, std::uint32_t size) {
-    return add_bytes(Type::bytes, data, size);
-  }
-  bool start_array(std::uint32_t elements) {
-    if (elements > reader.input_.size()) return refuse("an array longer than the input");
-    if (++depth > kMaxDepth) return refuse("arrays nested too deep");
-    return add(Type::array, 0, elements);
-  }
-  bool end_array() {
-    --depth;
-    return true;
-  }
-  bool start_map(std::uint32_t) { return refuse("a map, which no message has"); }
-  bool visit_ext(const char*, std::uint32_t) {
-    return refuse("an extension, which no message has");
-  }
-  bool visit_float32(float) { return refuse("a float, which no message has"); }
-  bool visit_float64(double) { return refuse("a float, which no message has"); }
-  void parse_error(std::size_t, std::size_t) { refuse("not msgpack"); }
-  void insufficient_bytes(std::size_t, std::size_t) { refuse("truncated"); }
-};
 
 Reader::Reader(std::span<const std::uint8_t> input, std::size_t max_bytes) : input_(input) {
   if (input.empty()) fail("empty");
@@ -71,49 +11,169 @@ Reader::Reader(std::span<const std::uint8_t> input, std::size_t max_bytes) : inp
     fail(std::to_string(input.size()) + " bytes, at most " + std::to_string(max_bytes) +
          " allowed");
   }
-  if (!failed()) cut();
+  if (failed()) input_ = {};
 }
 
-void Reader::cut() {
-  values_.reserve(std::min(input_.size(), kUsualValues));
-  Cutter cutter(*this);
-  std::size_t offset = 0;
-  bool complete = false;
-  try {
-    complete =
-        msgpack::parse(reinterpret_cast<const char*>(input_.data()), input_.size(), offset, cutter);
-  } catch (const msgpack::unpack_error&) {  // an extension of 4 GiB, refused by msgpack-c itself
-  }
-  if (!complete) return fail("not msgpack");
-  if (offset != input_.size()) {
-    fail(std::to_string(input_.size() - offset) + " bytes after the end");
+void Reader::finish() {
+  if (input_.empty() || (!failed() && position_ == input_.size())) return;
+  std::string refusal = std::exchange(error_, {});
+  failed_ = false;
+  position_ = 0;
+  look_over();
+  if (!refusal.empty()) fail(std::move(refusal));
+}
+
+// Is it one whole msgpack value?
+void Reader::look_over() {
+  std::array<std::uint32_t, kMaxDepth> left{};  // elements, of the arrays that are open
+  std::size_t depth = 0;
+  std::size_t values = 0;
+  do {
+    const Value value = cut();
+    if (failed()) return;
+    if (value.type == Type::array && depth == kMaxDepth) return fail("arrays nested too deep");
+    if (++values > kMaxValues) return fail("too many values");
+    if (value.type == Type::array && value.size > 0) {
+      left[depth++] = value.size;
+      continue;
+    }
+    while (depth > 0 && --left[depth - 1] == 0) --depth;
+  } while (depth > 0);
+  if (position_ != input_.size())
+    fail(std::to_string(input_.size() - position_) + " bytes after the end");
+}
+
+// --- Cutting the input into values: the first byte says what and how long each is
+
+Reader::Value Reader::cut() {
+  if (!has(1)) return {};
+  const std::uint8_t lead = input_[position_++];
+  if (lead < 0x80) return {lead, 0, Type::natural};
+  if (lead >= 0xe0) return {0xffff'ffff'ffff'ff00u | lead, 0, Type::negative};
+  if (lead >= 0xc0) return cut_long(lead);
+  if (lead >= 0xa0) return cut_data(Type::text, lead & 0x1f);
+  if (lead >= 0x90) return cut_array(lead & 0x0f);
+  return refuse("a map, which no message has");
+}
+
+Reader::Value Reader::cut_long(std::uint8_t lead) {
+  const auto natural = [](std::uint64_t number) { return Value{number, 0, Type::natural}; };
+  const auto integer = [](std::int64_t number) {
+    return Value{static_cast<std::uint64_t>(number), 0,
+                 number < 0 ? Type::negative : Type::natural};
+  };
+  switch (lead) {
+    case 0xc0:
+      return {};
+    case 0xc1:
+      return refuse("not msgpack");
+    case 0xc2:
+    case 0xc3:
+      return {lead & 1u, 0, Type::boolean};
+    case 0xc4:
+      return cut_data(Type::bytes, big_endian<std::uint8_t>());
+    case 0xc5:
+      return cut_data(Type::bytes, big_endian<std::uint16_t>());
+    case 0xc6:
+      return cut_data(Type::bytes, big_endian<std::uint32_t>());
+    case 0xca:
+    case 0xcb:
+      return refuse("a float, which no message has");
+    case 0xcc:
+      return natural(big_endian<std::uint8_t>());
+    case 0xcd:
+      return natural(big_endian<std::uint16_t>());
+    case 0xce:
+      return natural(big_endian<std::uint32_t>());
+    case 0xcf:
+      return natural(big_endian<std::uint64_t>());
+    case 0xd0:
+      return integer(static_cast<std::int8_t>(big_endian<std::uint8_t>()));
+    case 0xd1:
+      return integer(static_cast<std::int16_t>(big_endian<std::uint16_t>()));
+    case 0xd2:
+      return integer(static_cast<std::int32_t>(big_endian<std::uint32_t>()));
+    case 0xd3:
+      return integer(static_cast<std::int64_t>(big_endian<std::uint64_t>()));
+    case 0xd9:
+      return cut_data(Type::text, big_endian<std::uint8_t>());
+    case 0xda:
+      return cut_data(Type::text, big_endian<std::uint16_t>());
+    case 0xdb:
+      return cut_data(Type::text, big_endian<std::uint32_t>());
+    case 0xdc:
+      return cut_array(big_endian<std::uint16_t>());
+    case 0xdd:
+      return cut_array(big_endian<std::uint32_t>());
+    case 0xde:
+    case 0xdf:
+      return refuse("a map, which no message has");
+    default:
+      return refuse("an extension, which no message has");
   }
 }
 
-void Reader::fail(std::string reason) {
-  assert(!reason.empty());
-  if (!failed()) error_ = std::move(reason);
+Reader::Value Reader::cut_data(Type type, std::size_t size) {
+  if (!has(size)) return {};
+  const std::size_t start = std::exchange(position_, position_ + size);
+  return {start, static_cast<std::uint32_t>(size), type};
 }
 
-Reader::Value Reader::next(Type type) {
-  static constexpr const char* kNames[] = {"nil",    "a boolean", "a number", "a negative number",
-                                           "a text", "bytes",     "an array"};
-  if (failed()) return {};
-  if (position_ == values_.size()) {
-    fail("a value is missing");
-    return {};
-  }
-  const Value& value = values_[position_++];
-  if (value.type == type) return value;
-  fail(std::string(kNames[static_cast<std::size_t>(value.type)]) + " instead of " +
-       kNames[static_cast<std::size_t>(type)]);
+Reader::Value Reader::cut_array(std::size_t elements) {
+  if (elements > input_.size()) return refuse("an array longer than the input");
+  return {0, static_cast<std::uint32_t>(elements), Type::array};
+}
+
+Reader::Value Reader::refuse(const char* reason) {
+  fail(reason);
   return {};
 }
 
-Reader::Number Reader::number() {
-  const bool negative = position_ < values_.size() && values_[position_].type == Type::negative;
-  const Value value = next(negative ? Type::negative : Type::natural);
-  return {value.bits, negative};
+bool Reader::has(std::size_t bytes) {
+  if (bytes <= input_.size() - position_) return true;
+  fail("truncated");
+  return false;
+}
+
+template <typename Natural>
+Natural Reader::big_endian() {
+  if (!has(sizeof(Natural))) return 0;
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < sizeof(Natural); ++i) bits = bits << 8 | input_[position_ + i];
+  position_ += sizeof(Natural);
+  return static_cast<Natural>(bits);
+}
+
+// --- What callers ask for
+
+void Reader::fail(std::string reason) {
+  assert(!reason.empty());
+  if (failed_) return;
+  failed_ = true;
+  error_ = std::move(reason);
+}
+
+Reader::Value Reader::next(Type type) {
+  if (failed()) return {};
+  if (position_ == input_.size()) return refuse("a value is missing");
+  const Value value = cut();
+  return value.type == type ? value : mistyped(value, type);
+}
+
+Reader::Number Reader::long_number() {
+  if (!failed() && position_ == input_.size()) fail("a value is missing");
+  if (failed()) return {};
+  const Value value = cut();
+  if (value.type == Type::negative) return {value.bits, true};
+  return {(value.type == Type::natural ? value : mistyped(value, Type::natural)).bits, false};
+}
+
+Reader::Value Reader::mistyped(const Value& value, Type type) {
+  static constexpr const char* kNames[] = {"nil",    "a boolean", "a number", "a negative number",
+                                           "a text", "bytes",     "an array"};
+  fail(std::string(kNames[static_cast<std::size_t>(value.type)]) + " instead of " +
+       kNames[static_cast<std::size_t>(type)]);
+  return {};
 }
 
 void Reader::fail_range(Number number, const std::string& min, const std::string& max) {
@@ -158,7 +218,7 @@ std::size_t Reader::array(std::size_t max_elements) {
 }
 
 bool Reader::nil() {
-  if (failed() || position_ == values_.size() || values_[position_].type != Type::nil) return false;
+  if (failed() || position_ == input_.size() || input_[position_] != 0xc0) return false;
   ++position_;
   return true;
 }

@@ -1,8 +1,7 @@
 // Reads one msgpack value, an array of arrays and plain values, front to back.
 //
-// All of the input is cut into values before the first is asked for, and each value cut costs at
-// least one byte of input: nothing is ever reserved because a length claims it. The first error
-// sticks; from then on every getter returns zero, so that callers check once at the end.
+// Values are read where they lie, once: nothing is stored on the way. The first error sticks; from
+// then on every getter returns zero, so that callers check once at the end, after finish().
 #pragma once
 
 #include <cstdint>
@@ -11,7 +10,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace net::codec {
 
@@ -20,12 +18,11 @@ constexpr std::size_t kMaxValues = 32'768;  // in one input; the longest legal t
 
 class Reader {
  public:
-  // Refuses empty, truncated, overlong (beyond `max_bytes`) and malformed input, anything after the
-  // first value, and the types that no message has: floats, maps and extensions. `input` must
-  // outlive the reader and what text() and bytes() return.
+  // Refuses empty and overlong input (beyond `max_bytes`). `input` must outlive the reader and what
+  // text() and bytes() return.
   Reader(std::span<const std::uint8_t> input, std::size_t max_bytes);
 
-  bool failed() const { return !error_.empty(); }
+  bool failed() const { return failed_; }
   const std::string& error() const { return error_; }
   // Keeps the first reason. Requires that it is not empty.
   void fail(std::string reason);
@@ -42,9 +39,12 @@ class Reader {
   std::size_t array(std::size_t max_elements = kMaxValues);
   // Takes a nil if one comes next.
   bool nil();
+  // Refuses anything after the first value. Input that is no msgpack value at all (truncated,
+  // malformed, too deep, or of types that no message has: floats, maps, extensions) is refused as
+  // such, whatever it was refused for so far.
+  void finish();
 
  private:
-  friend struct Cutter;
   enum class Type : std::uint8_t { nil, boolean, natural, negative, text, bytes, array };
   struct Value {
     std::uint64_t bits = 0;  // the number, or the offset of text and bytes in the input
@@ -56,14 +56,29 @@ class Reader {
     bool negative = false;
   };
 
-  void cut();  // input_ into values_
+  void look_over();
+  // The value at position_, which moves on: behind an array's length, not behind its elements.
+  Value cut();
+  Value cut_long(std::uint8_t lead);
+  Value cut_data(Type type, std::size_t size);
+  Value cut_array(std::size_t elements);
+  Value refuse(const char* reason);
+  bool has(std::size_t bytes);  // or the input is truncated
+  template <typename Natural>
+  Natural big_endian();
+
   Value next(Type type);
-  Number number();
+  Number number() {
+    const bool is_small = !failed_ && position_ < input_.size() && input_[position_] < 0x80;
+    return is_small ? Number{input_[position_++], false} : long_number();
+  }
+  Number long_number();
+  Value mistyped(const Value& value, Type type);
   void fail_range(Number number, const std::string& min, const std::string& max);
 
   std::span<const std::uint8_t> input_;
-  std::vector<Value> values_;
   std::size_t position_ = 0;
+  bool failed_ = false;
   std::string error_;
 };
 

@@ -48,6 +48,7 @@ void Writer::boolean(bool value) {
 }
 
 void Writer::natural(std::uint64_t value) {
+  if (value < 0x80) return bytes_.push_back(static_cast<std::uint8_t>(value));  // most are
   pack(bytes_, [value](auto& packer) { packer.pack_uint64(value); });
 }
 

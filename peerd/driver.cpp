@@ -159,8 +159,9 @@ std::string Driver::start() {
   if (advertised.port == 0) advertised.port = socket_->local().port;
   const core::Identity self{journal_.id(), settings_.name, advertised, journal_.incarnation()};
   recover(recovered);
-  node_ = std::make_unique<core::Node>(self, settings_.core, policies::make_policies, seeds_,
-                                       random_seed(), std::move(recovered.journal));
+  node_ = std::make_unique<core::Node>(self, std::make_shared<core::Config>(settings_.core),
+                                       policies::make_policies, seeds_, random_seed(),
+                                       std::move(recovered.journal));
   log_.info("{} ({:016x}) on {}, {} slots; limits of tasks by {}", settings_.name,
             core::value(self.id), core::to_string(socket_->local()), settings_.core.load.slots,
             stays_->limits_in_use());
@@ -213,7 +214,7 @@ void Driver::apply(const config::Settings& settings) {
 
 void Driver::reconfigure(const config::Settings& settings) {
   apply(settings);
-  post(core::Reconfigured{settings.core});
+  post(core::Reconfigured{std::make_shared<core::Config>(settings.core)});
 }
 
 void Driver::drain(std::function<void()> on_drained) {

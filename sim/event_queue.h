@@ -22,15 +22,16 @@ class EventQueue {
 
   void push(core::Time at, T event) {
     heap_.push_back({at, next_sequence_++, store(std::move(event))});
-    std::push_heap(heap_.begin(), heap_.end(), later);
+    rise(heap_.size() - 1);
   }
 
   // Requires !empty().
   T pop() {
     assert(!heap_.empty());
-    std::pop_heap(heap_.begin(), heap_.end(), later);
-    const std::uint32_t slot = heap_.back().slot;
+    const std::uint32_t slot = heap_.front().slot;
+    heap_.front() = heap_.back();
     heap_.pop_back();
+    sink();
     free_.push_back(slot);
     return std::move(slots_[slot]);
   }
@@ -42,8 +43,39 @@ class EventQueue {
     std::uint32_t slot;
   };
 
-  static bool later(const Entry& a, const Entry& b) {
-    return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
+  static constexpr std::size_t kChildren = 4;  // half as many levels to wait for as with two
+
+  static bool sooner(const Entry& a, const Entry& b) {
+    return a.at != b.at ? a.at < b.at : a.sequence < b.sequence;
+  }
+
+  void rise(std::size_t place) {
+    const Entry entry = heap_[place];
+    while (place > 0) {
+      const std::size_t parent = (place - 1) / kChildren;
+      if (!sooner(entry, heap_[parent])) break;
+      heap_[place] = heap_[parent];
+      place = parent;
+    }
+    heap_[place] = entry;
+  }
+
+  void sink() {
+    if (heap_.empty()) return;
+    const Entry entry = heap_.front();
+    std::size_t place = 0;
+    for (;;) {
+      const std::size_t first = kChildren * place + 1;
+      if (first >= heap_.size()) break;
+      const std::size_t end = std::min(first + kChildren, heap_.size());
+      std::size_t child = first;
+      for (std::size_t other = first + 1; other < end; ++other)
+        if (sooner(heap_[other], heap_[child])) child = other;
+      if (!sooner(heap_[child], entry)) break;
+      heap_[place] = heap_[child];
+      place = child;
+    }
+    heap_[place] = entry;
   }
 
   std::uint32_t store(T event) {

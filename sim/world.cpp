@@ -99,7 +99,7 @@ void World::start(NodeIndex index) {
   const core::Identity identity{node.id, node.name, node.endpoint,
                                 core::first_incarnation(node.life)};
   const std::uint64_t stream = (std::uint64_t{node.life} << 32) + 2 * index + 2;
-  node.core = std::make_unique<core::Node>(identity, *node.config, policies::make_policies,
+  node.core = std::make_unique<core::Node>(identity, node.config, policies::make_policies,
                                            node.seeds, derive(options_.seed, stream), node.journal,
                                            counters_, options_.sabotage);
   // What the journal knows nothing of is ended before anything else.
@@ -241,7 +241,7 @@ std::shared_ptr<const core::Config> World::share(const core::Config& config) {
 
 void World::reconfigure(NodeIndex index, const core::Config& config) {
   nodes_[index].config = share(config);
-  step(index, core::Reconfigured{config});
+  step(index, core::Reconfigured{nodes_[index].config});
 }
 
 // --- Time

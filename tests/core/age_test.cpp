@@ -1,5 +1,6 @@
 // A task takes its age along: it is as old at its next peer as it was at the last.
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -35,7 +36,8 @@ core::MessageReceived from_home(const core::Message& message) {
 // A busy board with a guest that had waited for five seconds when it was offered, at 1 s, and that
 // has come at 2 s.
 struct Board {
-  core::Node node{identity(), config(), policies::make_policies, {}, 1};
+  core::Node node{
+      identity(), std::make_shared<core::Config>(config()), policies::make_policies, {}, 1};
 
   Board() {
     core::Member home;

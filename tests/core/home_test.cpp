@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -19,7 +20,7 @@ constexpr core::PeerId kOwner{2};
 
 struct World {
   core::Context context{.self = {.id = kSelf, .name = "self", .endpoint = {}, .incarnation = 0},
-                        .config = {},
+                        .config = std::make_shared<core::Config>(),
                         .rng = core::Rng(1)};
 
   World() {
@@ -29,6 +30,18 @@ struct World {
       member.endpoint.port = 7400;
       context.peers.put(member);
     }
+  }
+
+  void remember_finished(std::uint32_t tasks) {
+    core::Config config;
+    config.limits.finished_tasks = tasks;
+    context.config = std::make_shared<core::Config>(config);
+  }
+
+  void remember_for(core::Duration retention) {
+    core::Config config;
+    config.limits.retention = retention;
+    context.config = std::make_shared<core::Config>(config);
   }
 
   core::Actions take() { return std::exchange(context.actions, {}); }
@@ -155,7 +168,7 @@ TEST_CASE("home: an owner that does not know the task has lost it, an earlier ow
 
 TEST_CASE("home: a task that is found again is not forgotten as an ended one") {
   World world;
-  world.context.config.limits.finished_tasks = 1;
+  world.remember_finished(1);
   core::HomeRecords home(world.context);
   for (const std::uint64_t serial : {1u, 2u, 3u}) home.add(task(serial));
   tell(home, report(1, 2, TaskState::running));
@@ -170,7 +183,7 @@ TEST_CASE("home: a task that is found again is not forgotten as an ended one") {
 
 TEST_CASE("home: the oldest ended record goes first, open ones stay") {
   World world;
-  world.context.config.limits.finished_tasks = 2;
+  world.remember_finished(2);
   core::HomeRecords home(world.context);
   for (std::uint64_t serial = 1; serial <= 5; ++serial) home.add(task(serial));
   for (const std::uint64_t serial : {4u, 2u, 5u}) {
@@ -193,8 +206,7 @@ TEST_CASE("home: the oldest ended record goes first, open ones stay") {
 
 TEST_CASE("home: what ended too long ago goes, by a timer or at once with a shorter retention") {
   World world;
-  core::LimitsConfig& limits = world.context.config.limits;
-  limits.retention = 100;
+  world.remember_for(100);
   core::HomeRecords home(world.context);
   for (std::uint64_t serial = 1; serial <= 4; ++serial) home.add(task(serial));
   for (const std::uint64_t serial : {2u, 1u, 3u}) {
@@ -212,7 +224,7 @@ TEST_CASE("home: what ended too long ago goes, by a timer or at once with a shor
   CHECK(home.find(task(2)) == nullptr);
   CHECK(world.take_persisted() == std::vector{Persist::What::forgotten});
   CHECK(world.context.timers.next() == 120);
-  limits.retention = 1;
+  world.remember_for(1);
   home.retire();
   CHECK(home.all().size() == 1);
   CHECK(home.find(task(4)) != nullptr);  // it has not ended

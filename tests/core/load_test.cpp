@@ -19,8 +19,8 @@ class Board {
     config_.policy.location = "random";
     core::Identity identity{.id = kSelf, .name = "self", .endpoint = {}, .incarnation = 0};
     identity.incarnation = core::first_incarnation(1);
-    node_ = std::make_unique<core::Node>(identity, config_, policies::make_policies,
-                                         std::vector<core::Endpoint>{}, 1);
+    node_ = std::make_unique<core::Node>(identity, std::make_shared<core::Config>(config_),
+                                         policies::make_policies, std::vector<core::Endpoint>{}, 1);
     node_->step(0, core::Tick{});
     core::Member member;
     member.id = kSource;
@@ -41,7 +41,7 @@ class Board {
   void abort() { hear(core::Abort{.task = {kSource, serial_}, .epoch = 2}); }
   void reconfigure(core::LoadConfig load) {
     config_.load = load;
-    step(core::Reconfigured{config_});
+    step(core::Reconfigured{std::make_shared<core::Config>(config_)});
   }
   // Ticks until then.
   void pass(core::Duration duration) {
@@ -163,7 +163,7 @@ std::int32_t idleness(core::Time start, core::Duration idle) {
     set.transfer = std::make_unique<Onlooker>(seen);
     return set;
   };
-  core::Node node(self, {}, factory, {}, 1);
+  core::Node node(self, std::make_shared<core::Config>(), factory, {}, 1);
   node.step(start, core::Tick{});
   node.step(start, core::TaskSubmitted{{kSelf, 1}, {}, false});
   node.step(start + core::kSecond, core::TaskExited{{kSelf, 1}, {}});

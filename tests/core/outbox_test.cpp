@@ -14,7 +14,7 @@ constexpr TaskId kTask{PeerId{1}, 1};
 struct Disk {
   bool full = false;
   int tries = 0;
-  std::vector<Epoch> written;
+  std::vector<Epoch> written{};
 
   Outbox::Commit commit() {
     return [this](const std::vector<Persist>& records) {
@@ -33,7 +33,7 @@ Action start(Epoch epoch) {
   return StartTask{kTask, epoch};
 }
 Action send(Message message) {
-  return Send{.message = std::move(message)};
+  return Send{PeerId::none, {}, {}, std::move(message)};
 }
 
 std::vector<Epoch> started(const Actions& actions) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/by_id.h"
@@ -137,4 +138,38 @@ TEST_CASE("peer table: contacts are found, but not listed with those that may be
   CHECK(peers.eligible_contacts().empty());
   CHECK(peers.find(peer(4)) == nullptr);
   CHECK(peers.live_count() == 3);
+}
+
+TEST_CASE(
+    "peer table: a newcomer that takes a peer's place: as if one had gone and the other come") {
+  core::Rng rng(5);
+  core::PeerTable at_once;
+  core::PeerTable in_steps;
+  for (std::uint64_t number = 10; number <= 300; number += 10) {
+    const MemberState state = number % 70 == 0 ? MemberState::suspect : MemberState::alive;
+    at_once.put(member(number, state, number % 50 == 0));
+    in_steps.put(member(number, state, number % 50 == 0));
+  }
+  for (int step = 0; step < 500; ++step) {
+    const auto& all = in_steps.all();
+    const core::PeerId leaving = all[rng.below(all.size())].id;
+    core::Member newcomer = member(1 + rng.below(1'000'000), MemberState::alive, step % 9 == 0);
+    newcomer.name = std::string(rng.below(20), 'n');
+    if (in_steps.find(newcomer.id) != nullptr) continue;
+    in_steps.learn(leaving, step, core::Role::sender, step);
+    at_once.learn(leaving, step, core::Role::sender, step);
+    in_steps.retire(leaving);
+    in_steps.put(newcomer);
+    at_once.supplant(leaving, newcomer);
+    REQUIRE(at_once.all() == in_steps.all());
+    REQUIRE(at_once.contacts() == in_steps.contacts());
+    REQUIRE(eligible(at_once) == eligible(in_steps));
+    REQUIRE(at_once.eligible_contacts().size() == in_steps.eligible_contacts().size());
+    REQUIRE(at_once.live_count() == in_steps.live_count());
+    REQUIRE(std::all_of(at_once.eligible().begin(), at_once.eligible().end(),
+                        [](const core::PeerInfo& info) { return info.known_at < 0; }));
+    if (step % 3 != 0) continue;
+    at_once.remove(leaving);
+    in_steps.remove(leaving);
+  }
 }

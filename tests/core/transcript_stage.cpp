@@ -1,6 +1,7 @@
 #include "tests/core/transcript_stage.h"
 
 #include <cstdio>
+#include <memory>
 #include <string_view>
 #include <variant>
 
@@ -138,7 +139,7 @@ void Stage::act(const std::string& verb, Words& words) {
   }
   if (verb == "reconfigure") {
     change(config_, words.take_options());
-    return step(core::Reconfigured{config_});
+    return step(core::Reconfigured{std::make_shared<core::Config>(config_)});
   }
   throw WordError{"no such command: " + verb};
 }
@@ -149,8 +150,9 @@ void Stage::configure(Words& words) {
   now_ = 0;
   last_serial_ = 0;
   memory_ = {};
-  node_ = std::make_unique<core::Node>(identity_of_a(), config_, policies::make_policies,
-                                       std::vector<core::Endpoint>{}, kSeed);
+  node_ =
+      std::make_unique<core::Node>(identity_of_a(), std::make_shared<core::Config>(config_),
+                                   policies::make_policies, std::vector<core::Endpoint>{}, kSeed);
   step(core::Tick{});
 }
 

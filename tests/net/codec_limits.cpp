@@ -160,6 +160,21 @@ TEST_CASE("a datagram of another version, shape or size is refused") {
   // A number in a wider form than it needs is the same number.
   CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 0xcd, 0, 5}) == "accepted");
   CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 0xd3, 0, 0, 0, 0, 0, 0, 0, 5}) == "accepted");
+  CHECK(decoded({0x96, 2, 7, 1, 0xc0, 3, 0xce, 0x80, 0, 0, 5}) == "accepted");
+  const auto refused = [&](const net::Bytes& number) {
+    net::Bytes bytes = {0x96, 2, 7, 1, 0xc0, 3};
+    bytes.insert(bytes.end(), number.begin(), number.end());
+    return decoded(bytes);
+  };
+  const std::string range = " is not within 0 ... 4294967295";
+  CHECK(refused({0xe0}) == "tag 3: field 0: -32" + range);
+  CHECK(refused({0xd0, 0x80}) == "tag 3: field 0: -128" + range);
+  CHECK(refused({0xd1, 0x80, 1}) == "tag 3: field 0: -32767" + range);
+  CHECK(refused({0xd2, 0x80, 0, 0, 1}) == "tag 3: field 0: -2147483647" + range);
+  CHECK(refused({0xd3, 0x80, 0, 0, 0, 0, 0, 0, 1}) ==
+        "tag 3: field 0: -9223372036854775807" + range);
+  CHECK(refused({0xd1, 0x80}) == "truncated");
+  CHECK(refused({0xcf, 0x80, 0, 0, 0, 0, 0, 0}) == "truncated");
 }
 
 TEST_CASE("hostile claims are refused") {
@@ -179,7 +194,7 @@ TEST_CASE("hostile claims are refused") {
   CHECK(all_decoders({0xdf, 0xff, 0xff, 0xff, 0xff}) == "a map, which no message has");
   CHECK(all_decoders({0x80}) == "a map, which no message has");
   CHECK(all_decoders({0xc9, 0xff, 0xff, 0xff, 0xff}) != "accepted");
-  CHECK(all_decoders({0xc9, 0x7f, 0xff, 0xff, 0xff, 0}) == "truncated");
+  CHECK(all_decoders({0xc9, 0x7f, 0xff, 0xff, 0xff, 0}) == "an extension, which no message has");
   CHECK(all_decoders({0xd4, 0, 0}) == "an extension, which no message has");
   CHECK(all_decoders({0xca, 0, 0, 0, 0}) == "a float, which no message has");
   CHECK(all_decoders({0xcb, 0, 0, 0, 0, 0, 0, 0, 0}) == "a float, which no message has");

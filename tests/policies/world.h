@@ -38,6 +38,13 @@ struct World {
   bool parked = false;
   bool seeking = false;
 
+  World() = default;
+  // Peers 1 ... count.
+  World(std::uint64_t count, std::uint32_t probe_limit) {
+    limits.probe_limit = probe_limit;
+    for (std::uint64_t number = 1; number <= count; ++number) add_peer(peer(number));
+  }
+
   core::View view() const {
     return core::View{.now = now,
                       .self = kSelf,
@@ -91,12 +98,8 @@ struct World {
   }
 };
 
-// Peers 1 ... count.
 inline World world_of(std::uint64_t count, std::uint32_t probe_limit) {
-  World world;
-  world.limits.probe_limit = probe_limit;
-  for (std::uint64_t number = 1; number <= count; ++number) world.add_peer(peer(number));
-  return world;
+  return World(count, probe_limit);
 }
 
 class Round {
