@@ -226,7 +226,7 @@ CriuResult criu_dump(const CriuRun& run, pid_t init, const TaskUser& user) {
   const int status = attend(
       start({run.criu.program, "dump", "--tree", std::to_string(init), "--images-dir", run.images,
              "--work-dir", run.images, "--log-file", "dump.log", "-v1", "--leave-stopped",
-             "--manage-cgroups=ignore", "--file-locks", "--tcp-close", "--ghost-limit",
+             "--manage-cgroups=ignore", "--file-locks", "--ghost-limit",
              std::to_string(kMaxDeletedFileBytes), "--timeout", std::to_string(run.timeout_s)},
             run.images + "/criu.out",
             [&] {
@@ -244,7 +244,7 @@ CriuResult criu_restore(const CriuRun& run, pid_t& init) {
   const int status = attend(
       start({run.criu.program, "restore", "--restore-detached", "--leave-stopped", "--images-dir",
              run.images, "--work-dir", run.images, "--log-file", "restore.log", "-v1",
-             "--manage-cgroups=ignore", "--file-locks", "--tcp-close", "--pidfile", pid_file},
+             "--manage-cgroups=ignore", "--file-locks", "--pidfile", pid_file},
             run.images + "/criu.out"),
       run);
   init = std::atoi(read_text(pid_file).c_str());

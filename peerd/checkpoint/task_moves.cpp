@@ -21,6 +21,7 @@
 #include "peerd/checkpoint/criu.h"
 #include "peerd/checkpoint/image_packer.h"
 #include "peerd/checkpoint/image_unpacker.h"
+#include "peerd/checkpoint/inspection.h"
 #include "peerd/checkpoint/namespaces.h"
 #include "peerd/checkpoint/proc_files.h"
 #include "peerd/checkpoint/task_start.h"
@@ -142,6 +143,8 @@ Outcome restore(const Move& move, const std::string& images, const std::string& 
 
 Outcome dump(const Move& move, const ImagesDirectory& images, pid_t init, int level) {
   const Clock::time_point begin = Clock::now();
+  const std::string obstacle = inspect_task(init).obstacle;
+  if (!obstacle.empty()) return failed(obstacle, true);
   ImagePacker packer(move.stream, level, move.user.uid);
   const Criu criu = criu_at(move.criu, move.runtime);
   const auto send_pages = [&] {
@@ -152,6 +155,9 @@ Outcome dump(const Move& move, const ImagesDirectory& images, pid_t init, int le
       criu_dump({criu, images.path(), move.timeout_s, send_pages}, init, move.user);
   Outcome outcome;
   outcome.criu_us = us_since(begin);
+  // Once more, now that nothing changes any longer: CRIU takes some things along that mean nothing elsewhere.
+  const std::string now = dumped.error.empty() ? inspect_task(init).obstacle : std::string();
+  if (!now.empty()) return failed(now, true);
   if (dumped.error.empty()) packer.finish(images.path(), move.stay);
   if (!packer.error().empty()) return failed(packer.error());
   if (!dumped.error.empty()) return failed(dumped.error, dumped.lasting);
