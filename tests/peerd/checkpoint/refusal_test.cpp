@@ -103,11 +103,13 @@ TEST_CASE("a Unix socket to the outside is found by CRIU, and the task goes on")
   REQUIRE(::chmod(address.sun_path, 0777) == 0);
   const Outcome task =
       board.start(stay, counting("s = socket.socket(socket.AF_UNIX); s.connect('socket')"));
+  const int accepted = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
   REQUIRE(grows(stay + "/stdout"));
   const Outcome dumped = board.dump(task.init, stay, to_nowhere());
   CHECK(dumped.kind == Outcome::Kind::not_movable);
   CHECK(dumped.message.find("a socket to a process outside is open") != std::string::npos);
   CHECK(grows(stay + "/stdout"));
+  ::close(accepted);
   ::close(listener);
 }
 
@@ -120,7 +122,7 @@ TEST_CASE("a killed criu leaves the task running") {
   const std::string criu = std::exchange(
       board.tools().criu,
       board.scratch().write("criu",
-                            "#!/bin/sh\n"
+                            "#!/bin/sh -p\n"
                             "directory=$5\n" +
                                 board.tools().criu +
                                 " \"$@\" &\n"
@@ -174,7 +176,7 @@ TEST_CASE("a restore that fails leaves nothing") {
   SECTION("a file that it has open is gone") {
     const std::string criu = std::exchange(
         board.tools().criu, board.scratch().write("criu",
-                                                  "#!/bin/sh\n"
+                                                  "#!/bin/sh -p\n"
                                                   "[ $1 = dump ] || mv " +
                                                       next + "/stdout " + next +
                                                       "/gone\n"
