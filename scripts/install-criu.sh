@@ -8,6 +8,7 @@
 set -eu
 
 prefix=${1:-/usr/local/lib/peerd/criu}
+case $prefix in /*) ;; *) prefix=$(pwd)/$prefix ;; esac
 # The first that has a criu for this architecture; riscv64 has had it since Debian 14.
 suites=${PEERD_CRIU_SUITES:-stable testing}
 
@@ -34,6 +35,8 @@ command -v mmdebstrap >/dev/null || {
     fail "mmdebstrap cannot be installed"
 }
 
+[ ! -e "$prefix" ] || [ -d "$prefix/root" ] || rmdir "$prefix" 2>/dev/null ||
+  fail "$prefix exists and is not of this script's making"
 mkdir -p "$(dirname "$prefix")" || fail "$(dirname "$prefix") cannot be made"
 new=$(mktemp -d "$prefix.new-XXXXXX") || fail "no directory beside $prefix can be made"
 trap 'rm -rf "$new"' EXIT
@@ -57,14 +60,16 @@ done
 [ -n "$found" ] ||
   fail "no suite of: $suites has a criu for $(dpkg --print-architecture): $(grep -m 1 '^E' "$new/log")"
 
-loader=$(cd "$new/root" && find usr/lib usr/lib64 -name 'ld-linux-*.so.*' 2>/dev/null | head -n 1)
+cd "$new/root"
+libraries=$(dirname "$(find usr/lib -name libc.so.6 | head -n 1)")
+loader=$(find "$libraries" usr/lib usr/lib64 -name 'ld-linux-*.so.*' 2>/dev/null | head -n 1)
+cd - >/dev/null
 [ -n "$loader" ] || fail "the criu of $found comes without a dynamic loader"
-libraries=$(dirname "$loader")
-case $libraries in */lib64) libraries=usr/lib/x86_64-linux-gnu ;; esac
 
-# The tree's own loader and libraries, so that the release of the host does not matter.
+# The tree's own loader and libraries, so that the release of the host does not matter. -p: peerd may run it with
+# another real user than its effective one, which the shell would otherwise give up.
 cat >"$new/criu" <<END
-#!/bin/sh
+#!/bin/sh -p
 root=$prefix/root
 exec "\$root/$loader" --library-path "\$root/$libraries" "\$root/usr/sbin/criu" "\$@"
 END

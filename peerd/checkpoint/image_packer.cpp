@@ -21,6 +21,7 @@ namespace peerd {
 namespace {
 
 constexpr std::uint16_t kPermissions = 0777;
+constexpr int kPipeBytes = 1024 * 1024;
 constexpr std::uint16_t kImageMode = 0600;
 
 bool holds_pages(std::string_view name) {
@@ -95,6 +96,8 @@ class ImagePacker::Compressor {
 
 ImagePacker::ImagePacker(int out, int level, uid_t owner)
     : compressor_(std::make_unique<Compressor>(out, level)), owner_(owner) {
+  ::fcntl(out, F_SETPIPE_SZ,
+          kPipeBytes);  // fewer changes between processes; no matter if it is no pipe
   if (!compressor_->write(kArchiveMagic)) fail("sending");
 }
 
