@@ -53,7 +53,6 @@ using Preparation = std::function<bool()>;  // in the child, before exec
 
 [[noreturn]] void run_child(const std::vector<std::string>& arguments, const std::string& output,
                             const Preparation& prepare) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int null = ::open("/dev/null", O_RDWR);
   const int log = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(null, 0);
@@ -61,6 +60,7 @@ using Preparation = std::function<bool()>;  // in the child, before exec
   ::dup2(log < 0 ? null : log, 2);
   ::syscall(SYS_close_range, 3u, ~0u, 0u);
   if (prepare && !prepare()) ::_exit(126);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // late: a change of user undoes it
   std::vector<char*> pointers;
   for (const std::string& argument : arguments)
     pointers.push_back(const_cast<char*>(argument.c_str()));

@@ -96,6 +96,7 @@ Outcome supervise(const std::function<Outcome()>& work, const std::function<void
   sigaddset(&signals, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // nobody waits for it when the executor is gone
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return failed("a pipe");
   const UniqueFd reader(ends[0]);
@@ -155,7 +156,8 @@ Outcome dump(const Move& move, const ImagesDirectory& images, pid_t init, int le
       criu_dump({criu, images.path(), move.timeout_s, send_pages}, init, move.user);
   Outcome outcome;
   outcome.criu_us = us_since(begin);
-  // Once more, now that nothing changes any longer: CRIU takes some things along that mean nothing elsewhere.
+  // Once more, now that nothing changes any longer: CRIU takes some things along that mean nothing
+  // elsewhere.
   const std::string now = dumped.error.empty() ? inspect_task(init).obstacle : std::string();
   if (!now.empty()) return failed(now, true);
   if (dumped.error.empty()) packer.finish(images.path(), move.stay);

@@ -67,8 +67,8 @@ class TaskOperation {
                                                 const RestoreRequest& request, int in,
                                                 OnDone on_done);
 
-  // A dump's task runs on, of a restore's nothing is left. on_done does not come. After a dump call
-  // resume_task, as after every one that has failed: it does no harm.
+  // Ends it: a moment later a dump's task runs on, and of a restore's nothing is left; so it is
+  // when this process is killed. A start is not undone: let it end. on_done does not come.
   ~TaskOperation();
   TaskOperation(const TaskOperation&) = delete;
   TaskOperation& operator=(const TaskOperation&) = delete;
