@@ -28,7 +28,7 @@ struct ArchiveRecord {
   };
 
   Type type = Type::end;
-  bool owned = false;      // by the task's user, else by root
+  bool owned = false;      // by the task's user, else by whoever receives it
   std::uint16_t mode = 0;  // permissions, without set-user-ID and the like
   std::uint32_t file = 0;  // counted from 0
   std::uint64_t offset = 0;

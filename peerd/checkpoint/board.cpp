@@ -7,6 +7,7 @@
 #include <functional>
 #include <iterator>
 #include <sstream>
+#include <utility>
 
 #include "peerd/checkpoint/proc_files.h"
 

@@ -1,6 +1,7 @@
 // What a checkpoint depends on besides files: the processor and the kernel.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

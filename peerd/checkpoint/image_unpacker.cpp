@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cassert>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -199,8 +197,8 @@ bool ImageUnpacker::make_entry(const ArchiveRecord& record, int parent, const st
                        ? ::mkfifoat(parent, name.c_str(), 0600)
                        : ::mkdirat(parent, name.c_str(), 0700);
   if (made != 0) return false;
-  const uid_t uid = record.owned ? user_.uid : 0;
-  const gid_t gid = record.owned ? user_.gid : 0;
+  const uid_t uid = record.owned ? user_.uid : ::geteuid();
+  const gid_t gid = record.owned ? user_.gid : ::getegid();
   if (::fchownat(parent, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) return false;
   // Nobody else can have put a link in its place: the directories are not open to others yet.
   return is_link || ::fchmodat(parent, name.c_str(), record.mode, 0) == 0;
@@ -213,7 +211,9 @@ void ImageUnpacker::open_file(const ArchiveRecord& record, int parent, const std
   ++files_;
   UniqueFd file(
       ::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file || ::fchown(file.get(), record.owned ? user_.uid : 0, record.owned ? user_.gid : 0) ||
+  if (!file ||
+      ::fchown(file.get(), record.owned ? user_.uid : ::geteuid(),
+               record.owned ? user_.gid : ::getegid()) ||
       ::fchmod(file.get(), record.mode) != 0)
     return fail_with_errno(path);
   open_[record.file] = {std::move(file), 0};

@@ -2,6 +2,7 @@
 // it reads. They are not moved; the same ones must be at the destination.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

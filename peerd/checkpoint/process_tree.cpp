@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "peerd/checkpoint/proc_files.h"
 

@@ -4,9 +4,7 @@
 #include <sys/prctl.h>
 
 #include <array>
-#include <cassert>
 #include <cstddef>
-#include <cstdlib>
 #include <utility>
 
 namespace peerd {
