@@ -32,6 +32,9 @@
 namespace peerd {
 namespace {
 
+// CRIU keeps the limit itself while it freezes; one that is killed in the middle of a dump may take
+// the task along.
+constexpr std::uint64_t kTimeouts = 4;
 constexpr int kLookEveryMs = 3;  // at what it has written meanwhile
 constexpr const char* kFacts = "criu.kdat";
 
@@ -60,7 +63,6 @@ using Preparation = std::function<bool()>;  // in the child, before exec
   ::dup2(log < 0 ? null : log, 2);
   ::syscall(SYS_close_range, 3u, ~0u, 0u);
   if (prepare && !prepare()) ::_exit(126);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // late: a change of user undoes it
   std::vector<char*> pointers;
   for (const std::string& argument : arguments)
     pointers.push_back(const_cast<char*>(argument.c_str()));
@@ -86,15 +88,16 @@ int wait_for(pid_t child) {
 
 // Its wait status. `meanwhile` is called as often as the poll times out.
 int attend(pid_t child, const CriuRun& run) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(run.timeout_s);
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(kTimeouts * run.timeout_s);
   const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   for (;;) {
     pollfd ended = {handle.get(), POLLIN, 0};
     if (::poll(&ended, 1, kLookEveryMs) > 0) break;
     const bool late = std::chrono::steady_clock::now() > deadline;
-    const bool go_on = !run.meanwhile || run.meanwhile();
-    if (late || !go_on || !handle) ::kill(child, SIGKILL);
-    if (late || !go_on || !handle) break;
+    if (run.meanwhile) run.meanwhile();
+    if (late || !handle) ::kill(child, SIGKILL);
+    if (late || !handle) break;
   }
   return wait_for(child);
 }

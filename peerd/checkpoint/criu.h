@@ -42,12 +42,15 @@ struct CriuResult {
 
 struct CriuRun {
   const Criu& criu;
-  std::string images;           // directory of mode 0700
-  std::uint64_t timeout_s = 0;  // of the freeze, and of the whole restore
-  // Called every few milliseconds while CRIU runs; false ends it.
-  std::function<bool()> meanwhile;
+  std::string images;               // directory of mode 0700
+  std::uint64_t timeout_s = 0;      // of the freeze, and of the whole restore
+  std::function<void()> meanwhile;  // called every few milliseconds while CRIU runs
 };
 
+// Nobody may kill CRIU while it dumps, if he can wait: it makes the task execute code of its own,
+// and about one time in ten the task ends with SIGTRAP when CRIU is gone at that moment. Hence it
+// also outlives the calling process.
+//
 // Dumps the task with that init into the images' directory. Done: the task is stopped, and stays
 // so. Error: it runs on, unless CRIU had not even the time to resume it; call resume_task in any
 // case.

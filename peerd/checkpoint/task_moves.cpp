@@ -32,13 +32,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What is left of a restore that did not end well: children of this process, their subreaper.
-void kill_children() {
+// Children of this process, their subreaper: what is left of a restore that did not end well is
+// killed; a CRIU that dumps is waited for (see criu_dump).
+enum class Leftovers { killed, awaited };
+
+void end_children(Leftovers leftovers) {
   for (;;) {
     std::istringstream children(read_text("/proc/thread-self/children"));
     pid_t child = 0;
     if (!(children >> child)) return;
-    ::kill(child, SIGKILL);
+    if (leftovers == Leftovers::killed) ::kill(child, SIGKILL);
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
   }
 }
@@ -89,7 +92,8 @@ Outcome failed(const std::string& message, bool lasting = false) {
 // an end without an outcome, ends it and everything that it has started, and then `undo` is called.
 // Whoever is still there after an outcome, a restored task, becomes a child of this process's
 // parent when this one ends.
-Outcome supervise(const std::function<Outcome()>& work, const std::function<void()>& undo) {
+Outcome supervise(Leftovers leftovers, const std::function<Outcome()>& work,
+                  const std::function<void()>& undo) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -119,7 +123,7 @@ Outcome supervise(const std::function<Outcome()>& work, const std::function<void
   const std::optional<Outcome> outcome =
       outcome_from({line, static_cast<std::size_t>(std::max<ssize_t>(size, 0))});
   if (outcome && outcome->kind == Outcome::Kind::done) return *outcome;
-  kill_children();
+  end_children(leftovers);
   undo();
   return outcome.value_or(failed("ended by somebody"));
 }
@@ -148,10 +152,7 @@ Outcome dump(const Move& move, const ImagesDirectory& images, pid_t init, int le
   if (!obstacle.empty()) return failed(obstacle, true);
   ImagePacker packer(move.stream, level, move.user.uid);
   const Criu criu = criu_at(move.criu, move.runtime);
-  const auto send_pages = [&] {
-    packer.send_new_pages(images.path());
-    return packer.error().empty();
-  };
+  const auto send_pages = [&] { packer.send_new_pages(images.path()); };
   const CriuResult dumped =
       criu_dump({criu, images.path(), move.timeout_s, send_pages}, init, move.user);
   Outcome outcome;
@@ -200,13 +201,17 @@ Outcome check_moves(const std::string& runtime, const std::string& criu) {
 Outcome send_task(const Move& move, pid_t init, int level) {
   const ImagesDirectory images(move.runtime);
   if (images.path().empty()) return failed(images.error());
-  return supervise([&] { return dump(move, images, init, level); }, [&] { resume_task(init); });
+  return supervise(
+      Leftovers::awaited, [&] { return dump(move, images, init, level); },
+      [&] { resume_task(init); });
 }
 
 Outcome receive_task(const Move& move, std::uint64_t max_bytes, const std::string& cgroup) {
   const ImagesDirectory images(move.runtime);
   if (images.path().empty()) return failed(images.error());
-  return supervise([&] { return unpack_and_restore(move, images, max_bytes, cgroup); }, [] {});
+  return supervise(
+      Leftovers::killed, [&] { return unpack_and_restore(move, images, max_bytes, cgroup); },
+      [] {});
 }
 
 }  // namespace peerd
