@@ -5,7 +5,8 @@
 set -eu
 
 packages="g++ cmake ninja-build libuv1-dev libmsgpack-cxx-dev libboost-program-options-dev libfmt-dev
-  nlohmann-json3-dev libsqlite3-dev xz-utils openssl sqlite3 python3 gnuplot-nox iproute2 mount procps $*"
+  nlohmann-json3-dev libsqlite3-dev libzstd-dev xz-utils openssl sqlite3 python3
+  gnuplot-nox iproute2 mount procps $*"
 
 command -v apt-get >/dev/null || {
   echo "install-dependencies: this is not Debian; needed are: $packages catch2" | tr -s ' \n' ' ' >&2

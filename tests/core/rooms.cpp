@@ -36,10 +36,16 @@ bool is_codec(const std::string& path) {
   return path.starts_with("net/") && path.find("codec") != std::string::npos;
 }
 
+// Where CRIU is known, and what it makes becomes a stream.
+bool is_checkpoint(const std::string& path) {
+  return path.starts_with("peerd/checkpoint/");
+}
+
 bool may_include_library(const std::string& path, const std::string& header) {
   const std::string room = room_of(path);
   if (is_standard(header)) return true;
   if (header.starts_with("msgpack")) return is_codec(path);
+  if (header == "zstd.h") return is_checkpoint(path);
   if (header == "uv.h") return room == "peerd" || (room == "net" && is_transport(path));
   if (is_one_of(room, {"core", "policies"})) return false;
   if (path == "net/endpoint.cpp") return header == "arpa/inet.h";
@@ -49,6 +55,7 @@ bool may_include_library(const std::string& path, const std::string& header) {
 bool may_include_room(const std::string& path, const std::string& header) {
   const std::string room = room_of(path);
   const std::string other = room_of(header);
+  if (header == "peerd/checkpoint/criu.h") return is_checkpoint(path);
   if (other == room) return room != "net" || is_transport(path) || !is_transport(header);
   if (other == "core") return true;
   if (other == "policies") return is_one_of(room, {"config", "sim", "peerd"});

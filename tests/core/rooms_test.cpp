@@ -69,6 +69,15 @@ TEST_CASE("rooms: policies know core") {
   CHECK_FALSE(allowed("policies/registry.cpp", "<unistd.h>"));
 }
 
+TEST_CASE("rooms: CRIU and zstd are peerd/checkpoint's alone") {
+  CHECK(allowed("peerd/checkpoint/image_packer.cpp", "<zstd.h>"));
+  CHECK(allowed("peerd/checkpoint/task_moves.cpp", "\"peerd/checkpoint/criu.h\""));
+  CHECK(allowed("peerd/driver.cpp", "\"peerd/checkpoint/task_operation.h\""));
+  CHECK_FALSE(allowed("peerd/bundle.cpp", "<zstd.h>"));
+  CHECK_FALSE(allowed("peerd/driver.cpp", "\"peerd/checkpoint/criu.h\""));
+  CHECK_FALSE(allowed("sim/world.cpp", "\"peerd/checkpoint/criu.h\""));
+}
+
 TEST_CASE("rooms: msgpack is the codec's alone, libuv the transport's and peerd's") {
   CHECK(allowed("net/datagram_codec.cpp", "<msgpack.hpp>"));
   CHECK_FALSE(allowed("net/framer.cpp", "<msgpack.hpp>"));

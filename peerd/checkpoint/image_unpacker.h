@@ -1,0 +1,81 @@
+// Receives a checkpoint (image_packer.h) and writes it as it comes. Trusts no byte: names stay
+// below two directories, nothing that exists is opened, no symbolic link is followed, and there are
+// limits on everything.
+#pragma once
+
+#include <zstd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "peerd/checkpoint/archive.h"
+#include "peerd/checkpoint/process_tree.h"
+#include "peerd/unique_fd.h"
+
+namespace peerd {
+
+class ImageUnpacker {
+ public:
+  struct Limits {
+    std::uint64_t bytes = 0;        // of all files, holes counted, and 4096 for each entry
+    std::uint64_t entries = 65536;  // files, directories, links
+  };
+
+  // Both directories are new and empty: made by the caller, for nobody else. Blocking writes.
+  ImageUnpacker(const std::string& images, const std::string& stay, const TaskUser& user,
+                const Limits& limits);
+  ~ImageUnpacker();
+  ImageUnpacker(const ImageUnpacker&) = delete;
+  ImageUnpacker& operator=(const ImageUnpacker&) = delete;
+
+  // The next bytes of the stream. False at an error, and from then on.
+  bool feed(std::string_view packed);
+  // Reads a descriptor until the checkpoint is complete, or there is an error; true if complete.
+  bool feed_from(int in);
+  // Everything has come, and the checksum was right.
+  bool complete() const { return complete_ && error_.empty(); }
+  const std::string& error() const { return error_; }
+  std::uint64_t unpacked_bytes() const { return bytes_; }
+
+ private:
+  struct Open {
+    UniqueFd fd;
+    std::uint64_t size = 0;
+  };
+
+  bool parse(std::string_view bytes);
+  bool take(std::string_view& bytes, std::size_t wanted);
+  void handle(const ArchiveRecord& record, const std::string& path, std::string_view payload);
+  void make(const ArchiveRecord& record, const std::string& path, std::string_view payload);
+  bool make_entry(const ArchiveRecord& record, int parent, const std::string& name,
+                  const std::string& target, const std::string& path);
+  void open_file(const ArchiveRecord& record, int parent, const std::string& name,
+                 const std::string& path);
+  void write_data(const ArchiveRecord& record, std::string_view payload);
+  void end_file(const ArchiveRecord& record);
+  bool count(std::uint64_t bytes);
+  void fail(const std::string& what);
+  void fail_with_errno(const std::string& what);
+
+  UniqueFd images_;
+  UniqueFd stay_;
+  TaskUser user_;
+  Limits limits_;
+  ZSTD_DCtx* context_;
+  std::string pending_;  // of the record that is coming in
+  bool begun_ = false;   // the magic has come
+  std::map<std::uint32_t, Open> open_;
+  std::uint32_t files_ = 0;
+  std::uint64_t records_ = 0;
+  std::uint64_t entries_ = 0;
+  std::uint64_t bytes_ = 0;
+  bool ended_ = false;  // the last record has come
+  bool complete_ = false;
+  std::string error_;
+};
+
+}  // namespace peerd
