@@ -109,8 +109,9 @@ TEST_CASE("datagrams beyond their limits are refused") {
 TEST_CASE("enums and ranges of balancing and handoff are checked") {
   CHECK(sent(core::Probe{1, static_cast<core::Role>(3)}) ==
         "tag 6: field 1: 3 is not within 0 ... 2");
-  CHECK(sent(core::Decline{1, static_cast<core::Veto>(10), 0, core::Role::ok}) ==
-        "tag 10: field 1: 10 is not within 0 ... 9");
+  CHECK(sent(core::Decline{1, static_cast<core::Veto>(core::kVetoes), 0, core::Role::ok}) ==
+        "tag 10: field 1: " + std::to_string(core::kVetoes) + " is not within 0 ... " +
+            std::to_string(core::kVetoes - 1));
   CHECK(sent(core::LoadReport{-1, core::Role::ok}) ==
         "tag 8: field 0: -1 is not within 0 ... 1000000000");
   CHECK(sent(core::Offer{kTask, 1, {0, 0, 10}, 0, 0, 0, 0}) == "accepted");
