@@ -74,7 +74,11 @@ bool HomeRecords::report(const TaskReport& report, PeerId reporter) {
   const bool moved = report.epoch != record->epoch;
   if (!moved && report.owner != record->owner) return true;
   if (report.state == TaskState::unknown) {
-    if (!moved && record->open()) lose(*record);
+    if (moved) return true;
+    if (record->open())
+      lose(*record);
+    else
+      stop_asking(report.task);
     return true;
   }
   const bool goes_back = report.state < record->state && record->state != TaskState::in_doubt;

@@ -230,6 +230,20 @@ TEST_CASE("home: what ended too long ago goes, by a timer or at once with a shor
   CHECK(home.find(task(4)) != nullptr);  // it has not ended
 }
 
+TEST_CASE("home: an owner that has lost a task and says so is not asked again") {
+  World world;
+  core::HomeRecords home(world.context);
+  home.add(task(1));
+  tell(home, report(1, 2, TaskState::running));
+  home.owner_gone(kOwner);
+  REQUIRE(home.find(task(1))->state == TaskState::lost);
+  home.enquire(kOwner);
+  const auto enquiry = core::TimerKey::of(core::TimerKey::Kind::enquiry, task(1));
+  CHECK(world.context.timers.armed(enquiry));
+  tell(home, report(1, 2, TaskState::unknown));
+  CHECK_FALSE(world.context.timers.armed(enquiry));
+}
+
 TEST_CASE("home: a foreign or unknown task has no record") {
   World world;
   core::HomeRecords home(world.context);

@@ -25,7 +25,8 @@ core::Identity identity_of_a() {
 }
 
 const char* phase_name(core::Task::Phase phase) {
-  static constexpr const char* kNames[] = {"waiting", "leaving", "running", "returning"};
+  static constexpr const char* kNames[core::Task::kPhases] = {"waiting", "leaving", "running",
+                                                              "migrating", "returning"};
   return kNames[static_cast<std::size_t>(phase)];
 }
 

