@@ -129,7 +129,7 @@ void Node::Impl::hand_back_guests() {
     if (outgoings.undecided() >= context.config.limits.transfers_at_once) break;
     Task& task = *tasks.find(guest);
     tasks.set_phase(task, Task::Phase::leaving);
-    outgoings.offer(task, guest.home, 0, 0, kMaxLoad);
+    outgoings.offer(task, guest.home, 0, 0, kLeaving);
   }
   if (later && !context.timers.armed({Kind::search_retry}))
     context.timers.set({Kind::search_retry}, context.now + context.config.limits.resend_interval);
@@ -163,7 +163,7 @@ Veto Node::Impl::judge(const Offer& offer, bool yields) {
   if (comes_home) {
     const HomeRecord* record = home.find(offer.task);
     if (record == nullptr || !record->open() || record->epoch >= offer.epoch) return Veto::stale;
-    if (offer.source_load == kMaxLoad && !context.draining) return Veto::none;
+    if (offer.source_load == kLeaving && !context.draining) return Veto::none;
   }
   const Veto veto = veto_on(offer.needs);
   if (veto != Veto::none) return veto;
