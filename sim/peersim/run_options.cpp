@@ -30,6 +30,7 @@ config::Settings simulated_defaults(const Verb& verb) {
   settings.core.limits.search_retry = 0;
   settings.core.limits.finished_tasks = 1;
   settings.core.membership.probe_interval = 3600 * core::kSecond;
+  settings.core.membership.rejoin_interval = 3600 * core::kSecond;
   for (const config::Key& key : config::keys()) {
     const auto given = verb.defaults.find(key.full_name());
     if (given == verb.defaults.end()) continue;
