@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <set>
@@ -56,6 +57,11 @@ class HomeRecords {
   void owner_gone(PeerId owner);
   // The owner came back: does it still have what it had?
   void enquire(PeerId owner);
+  // Asks after one open record, another one each time: an owner that has forgotten this node for
+  // its long silence says nothing of what it held for it. What this node itself should have by now
+  // and `is_here` denies is lost: its source decided to bring it home, and came back without
+  // memory.
+  void ask_next(const std::function<bool(TaskId)>& is_here);
   // Repeats what was not answered: cancellations and enquiries.
   void on_enquiry_timer(TaskId task);
 
@@ -71,6 +77,7 @@ class HomeRecords {
   Context& context_;
   std::map<std::uint64_t, HomeRecord> records_;  // by serial
   std::set<std::uint64_t> open_;
+  std::uint64_t asked_last_ = 0;
   std::list<std::uint64_t> ended_;                 // oldest first
   std::map<std::uint64_t, std::uint32_t> asking_;  // serials asked about, and how often
 };
