@@ -67,6 +67,7 @@ class Node::Impl {
   void discard(const Task& task);
   TaskReport report_of(const Task& task, TaskState state) const;
   TaskState state_of(const Task& task) const;
+  bool is_here(TaskId task) const;
 
   // node_recovery.cpp: what the journal remembers
   void recover();
@@ -118,7 +119,7 @@ class Node::Impl {
   void hand_back_guests();
   Veto veto_on(const Needs& needs) const;
   Veto submission_veto() const;
-  bool knows_home(TaskId task) const;
+  bool remembers(PeerId peer) const;
   bool handoffs_settled() const;
   Veto judge(const Offer& offer, bool yields);
 
