@@ -16,7 +16,9 @@ void Node::Impl::introduce(const MessageReceived& event) {
     membership.meet(offer->task.home, offer->home, 0);
   }
   const auto* probe = std::get_if<Probe>(&event.message);
-  if (std::holds_alternative<Request>(event.message) || (probe != nullptr && probe->leaves_wish))
+  const bool is_kept =
+      probe != nullptr && (probe->leaves_wish || policies.location->has_acquaintances());
+  if (std::holds_alternative<Request>(event.message) || is_kept)
     membership.meet(from, event.from_endpoint, event.header.incarnation);
   if (const auto* reply = std::get_if<ProbeReply>(&event.message))
     membership.meet(reply->referral, reply->referral_endpoint, 0);
@@ -44,6 +46,7 @@ std::vector<PeerId> Node::Impl::business() {
   searches.partners(peers);
   reports.homes(peers);
   home.owners(peers);
+  policies.location->acquaintances(peers);
   std::sort(peers.begin(), peers.end());
   peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
   return peers;

@@ -71,9 +71,11 @@ struct MessageWords {
     return " #" + number(m.search) + " veto " + to_string(m.veto) + " load " + to_text(m.load);
   }
   std::string operator()(const Offer& m) const {
-    return task_epoch(m.task, m.epoch, names) + " hops " + number(m.hops) + " source load " +
-           to_text(m.source_load) + (m.search != 0 ? " for #" + number(m.search) : "") +
-           (m.wanted ? " wanted" : "") + (m.running ? " running" : "");
+    const bool leaving = m.source_load == kLeaving;
+    return task_epoch(m.task, m.epoch, names) + " hops " + number(m.hops) +
+           (leaving ? " source leaving" : " source load " + to_text(m.source_load)) +
+           (m.search != 0 ? " for #" + number(m.search) : "") + (m.wanted ? " wanted" : "") +
+           (m.running ? " running" : "");
   }
   std::string operator()(const Reject& m) const {
     return task_epoch(m.task, m.epoch, names) + " veto " + to_string(m.veto) + " load " +

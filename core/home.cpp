@@ -154,6 +154,17 @@ void HomeRecords::enquire(PeerId owner) {
     if (record.owner == owner && record.state != TaskState::finished) ask(record, 0);
 }
 
+void HomeRecords::ask_next(const std::function<bool(TaskId)>& is_here) {
+  for (std::size_t left = open_.size(); left > 0; --left) {
+    const auto next = open_.upper_bound(asked_last_);
+    asked_last_ = next == open_.end() ? *open_.begin() : *next;
+    HomeRecord& record = records_.at(asked_last_);
+    if (record.owner != context_.self.id)
+      return context_.send(record.owner, TaskQuery{record.task, record.epoch});
+    if (!is_here(record.task)) lose(record);
+  }
+}
+
 void HomeRecords::on_enquiry_timer(TaskId task) {
   HomeRecord* record = lookup(task);
   const auto asked = asking_.find(task.serial);

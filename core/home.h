@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -58,6 +59,11 @@ class HomeRecords {
   void enquire(PeerId owner);
   // Forgets the ended that are too many or too old; a timer will see to the next.
   void retire();
+  // Asks after one open record, another one each time: an owner that has forgotten this node for
+  // its long silence says nothing of what it held for it. What this node itself should have by now
+  // and `is_here` denies is lost: its source decided to bring it home, and came back without
+  // memory.
+  void ask_next(const std::function<bool(TaskId)>& is_here);
   // Repeats what was not answered: cancellations and enquiries.
   void on_enquiry_timer(TaskId task);
 
@@ -73,6 +79,7 @@ class HomeRecords {
   Context& context_;
   std::map<std::uint64_t, HomeRecord> records_;  // by serial
   std::set<std::uint64_t> open_;
+  std::uint64_t asked_last_ = 0;
   std::set<std::pair<Time, std::uint64_t>> ended_;  // when, serial
   std::map<std::uint64_t, std::uint32_t> asking_;   // serials asked about, and how often
 };

@@ -220,7 +220,9 @@ void Membership::meet(PeerId peer, const Endpoint& endpoint, Incarnation incarna
   if (!bounded() || peer == context_.self.id || peer == PeerId::none || !endpoint) return;
   if (context_.peers.find(peer) != nullptr) return;
   const std::size_t known = context_.peers.all().size() + context_.peers.contacts().size();
-  if (known >= context_.config->membership.max_peers) return;
+  if (known >= context_.config->membership.max_peers)
+    return context_.trace(What::peers_full, {}, peer,
+                          static_cast<std::int64_t>(context_.config->membership.max_peers));
   Member contact;
   contact.id = peer;
   contact.endpoint = endpoint;

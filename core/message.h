@@ -149,6 +149,8 @@ struct Decline {
 
 // --- Handoff of one task: a two-phase commit in which the source decides
 
+constexpr Load kLeaving = kMaxLoad + 1;  // more than any load
+
 struct Offer {
   TaskId task;
   Epoch epoch = 0;  // the epoch at the destination: the source's plus one
@@ -156,8 +158,8 @@ struct Offer {
   std::uint32_t hops = 0;    // moves so far, this one not counted
   std::uint32_t probes = 0;  // sent on the task's behalf so far
   std::uint32_t search = 0;  // the Request that it answers, 0 if none
-  // The source's load without this task; kMaxLoad: the source is leaving, and the task's home node
-  // takes it back whatever its own load.
+  // The source's load without this task, or kLeaving: the source is leaving, and the task's home
+  // node takes it back whatever its own load.
   Load source_load = 0;
   Duration waited = 0;   // since it was submitted: at its next peer it is as old as it was here
   Endpoint home{};       // the home node's: the destination may never have heard of it

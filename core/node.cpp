@@ -72,8 +72,10 @@ void Node::Impl::on_timer(const TimerKey& key) {
     case Kind::relay:
     case Kind::suspicion:
     case Kind::join:
-    case Kind::rejoin:
     case Kind::forget_peer:
+      return membership.on_timer(key);
+    case Kind::rejoin:
+      home.ask_next([this](TaskId task) { return is_here(task); });
       return membership.on_timer(key);
     case Kind::load_sample:
       return sample_load();

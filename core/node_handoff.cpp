@@ -15,6 +15,11 @@ constexpr Duration kPauseAfterFailure = 5 * kSecond;  // of moving a running tas
 
 }  // namespace
 
+// Is there a way to the peer later on? One may speak that the table has no room for.
+bool Node::Impl::remembers(PeerId peer) const {
+  return peer == context.self.id || context.peers.find(peer) != nullptr;
+}
+
 // --- Source
 
 void Node::Impl::offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers,
@@ -59,6 +64,7 @@ PeerId Node::Impl::least_loaded() const {
 void Node::Impl::on(const Request& request, PeerId from) {
   policies.location->learned(from, Role::receiver);
   if (context.draining) return decline(request.search, from, Veto::draining);
+  if (!remembers(from)) return decline(request.search, from, Veto::stale);
   if (role != Role::sender) return decline(request.search, from, Veto::not_sender);
   const std::uint32_t limit = context.config->limits.transfers_at_once;
   if (outgoings.undecided() >= limit) {
@@ -175,7 +181,7 @@ void Node::Impl::hand_back_guests() {
     if (outgoings.undecided() >= context.config->limits.transfers_at_once) break;
     Task& task = *tasks.find(guest);
     tasks.set_phase(task, Task::Phase::leaving);
-    outgoings.offer(task, guest.home, 0, 0, kMaxLoad);
+    outgoings.offer(task, guest.home, 0, 0, kLeaving);
   }
   if (later && !context.timers.armed({Kind::search_retry}))
     context.timers.set({Kind::search_retry}, context.now + context.config->limits.resend_interval);
@@ -213,12 +219,12 @@ Veto Node::Impl::judge(const Offer& offer, bool yields) {
   if (tasks.find(offer.task) != nullptr || outgoings.find(offer.task) != nullptr ||
       !incomings.supersede(offer.task, offer.epoch))
     return Veto::stale;
-  if (!knows_home(offer.task)) return Veto::stale;
+  if (!remembers(context.sender) || !remembers(offer.task.home)) return Veto::stale;
   const bool comes_home = offer.task.home == context.self.id;
   if (comes_home) {
     const HomeRecord* record = home.find(offer.task);
     if (record == nullptr || !record->open() || record->epoch >= offer.epoch) return Veto::stale;
-    if (offer.source_load == kMaxLoad && !context.draining) return Veto::none;
+    if (offer.source_load == kLeaving && !context.draining) return Veto::none;
   }
   Veto veto = veto_on(offer.needs);
   if (veto == Veto::none && offer.running) veto = veto_on_running(offer);

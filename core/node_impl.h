@@ -71,6 +71,7 @@ class Node::Impl {
   void discard(const Task& task);
   TaskReport report_of(const Task& task, TaskState state) const;
   TaskState state_of(const Task& task) const;
+  bool is_here(TaskId task) const;
 
   // node_recovery.cpp: what the journal remembers
   void recover();
@@ -129,7 +130,7 @@ class Node::Impl {
   Veto veto_on(const Needs& needs) const;
   Veto veto_on_running(const Offer& offer) const;
   Veto submission_veto() const;
-  bool knows_home(TaskId task) const;
+  bool remembers(PeerId peer) const;
   bool handoffs_settled() const;
   Veto judge(const Offer& offer, bool yields);
 

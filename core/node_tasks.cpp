@@ -149,13 +149,9 @@ void Node::Impl::end(Task& task, ExitStatus status) {
   departed = true;
   withdraw_wishes(task.id);
   // Nobody is left to whom it could be told.
-  if (!knows_home(task.id)) return discard(task);
+  if (!remembers(task.id.home)) return discard(task);
   tell_home(task, TaskState::returning);
   send_results(task);
-}
-
-bool Node::Impl::knows_home(TaskId task) const {
-  return task.home == context.self.id || context.peers.find(task.home) != nullptr;
 }
 
 void Node::Impl::send_results(const Task& task) {
@@ -209,8 +205,14 @@ void Node::Impl::tell_home(const Task& task, TaskState state) {
   const TaskReport report = report_of(task, state);
   if (task.id.home == context.self.id)
     home.report(report, context.self.id);
-  else if (knows_home(task.id))
+  else if (remembers(task.id.home))
     reports.tell(report);
+}
+
+// Owned, or in a handoff that is not settled.
+bool Node::Impl::is_here(TaskId task) const {
+  return tasks.find(task) != nullptr || incomings.all().contains(task) ||
+         outgoings.find(task) != nullptr;
 }
 
 TaskState Node::Impl::state_of(const Task& task) const {
@@ -262,7 +264,7 @@ void Node::Impl::on(const TaskQuery& query, PeerId from) {
   // It has gone on, and its home node has not heard of it yet.
   if (reports.repeat(query.task)) return;
   // In between owners: the handoff's own messages will settle it.
-  if (incomings.all().contains(query.task) || outgoings.find(query.task) != nullptr) return;
+  if (is_here(query.task)) return;
   context.send(from, TaskReport{.task = query.task,
                                 .epoch = query.epoch,
                                 .state = TaskState::unknown,

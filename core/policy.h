@@ -65,8 +65,8 @@ struct View {
   Role role = Role::ok;  // own role by the transfer policy; not meaningful inside classify()
   const TaskTable& tasks;
   const std::vector<PeerInfo>& peers;  // by id
-  // Outside a bounded view and there all the same, since there is business with them: they may be
-  // chosen, not probed. By id.
+  // Outside a bounded view and there all the same, since there is business with them, or since the
+  // policy wants to know them on: they may be chosen, and probed by who keeps them. By id.
   std::span<const PeerInfo> contacts{};
   const std::vector<Wish>& wishes;  // of others, the oldest first; their peers may be gone
   const LimitsConfig& limits;
@@ -154,9 +154,9 @@ class LocationPolicy {
  public:
   virtual ~LocationPolicy() = default;
   // What to do next in this search, none of whose probes is pending. May choose a peer that was not
-  // probed. Never a peer that is in neither view.peers nor view.contacts, and probes the
-  // former alone; never probes one twice in a search; with
-  // search.probes_left == 0 it must choose or give up (the core ends a search that does not).
+  // probed. Never a peer that is in neither view.peers nor view.contacts, and probes the former
+  // alone or its own acquaintances; never probes one twice in a search; with search.probes_left ==
+  // 0 it must choose or give up (the core ends a search that does not).
   virtual Step next(const View& view, const Search& search, Rng& rng) = 0;
   // Does it look for peers at all in that role? (Initiative is no mode flag: a policy that does not
   // act as a receiver is sender-initiated.)
@@ -171,6 +171,11 @@ class LocationPolicy {
   virtual bool admits(const View& view, Load source_load) const = 0;
   // Every role that a peer shows: by its own probe (it is what it asks as) or by an answer.
   virtual void learned(PeerId /*peer*/, Role /*role*/) {}
+  // Whoever asks this peer becomes a contact if it is outside a bounded view, and stays one while
+  // it is among the acquaintances; so does an acquaintance that leaves the view. The policy appends
+  // them here, a bounded number.
+  virtual bool has_acquaintances() const { return false; }
+  virtual void acquaintances(std::vector<PeerId>& /*peers*/) const {}
 };
 
 class InformationPolicy {

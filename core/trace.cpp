@@ -163,7 +163,7 @@ std::string duration(std::int64_t us) {
 }
 
 std::string source_load(Load load) {
-  if (load == kMaxLoad) return ": this peer is leaving";
+  if (load == kLeaving) return ": this peer is leaving";
   return "; load index without it " + to_text(load);
 }
 

@@ -16,6 +16,7 @@ namespace codec {
 namespace {
 
 constexpr Within kLoad{0, core::kMaxLoad};
+constexpr Within kSourceLoad{0, core::kLeaving};
 constexpr Within kWaited{0, core::kMaxWaited};
 
 // A peer's name is printed on terminals and in logs: it brings no control characters along.
@@ -180,7 +181,7 @@ struct Layout<core::Offer> {
   static constexpr auto fields = std::tuple(
       field(&core::Offer::task), field(&core::Offer::epoch), field(&core::Offer::needs),
       field(&core::Offer::hops), field(&core::Offer::probes), field(&core::Offer::search),
-      field(&core::Offer::source_load, kLoad), field(&core::Offer::waited, kWaited),
+      field(&core::Offer::source_load, kSourceLoad), field(&core::Offer::waited, kWaited),
       field(&core::Offer::home), field(&core::Offer::wanted), field(&core::Offer::running),
       field(&core::Offer::image_bytes), field(&core::Offer::ran, kWaited));
 };

@@ -23,7 +23,7 @@ class Adaptive final : public core::LocationPolicy {
     if (!initiates(search.role)) return core::GiveUp{};
     if (const auto peer = first_willing(view, search)) return core::ChoosePeer{*peer};
     if (!search.probed.empty()) take_note(search.role, search.probed.back());
-    lists_.keep_only(view.peers);
+    lists_.keep_only(view.peers, view.contacts);
     if (search.probes_left == 0) return core::GiveUp{};
     const auto peer = search.role == core::Role::sender ? next_receiver(view, search, rng)
                                                         : next_sender(view, search, rng);
@@ -38,6 +38,12 @@ class Adaptive final : public core::LocationPolicy {
   }
 
   void learned(core::PeerId peer, core::Role role) override { lists_.put(peer, role); }
+
+  bool has_acquaintances() const override { return true; }
+
+  void acquaintances(std::vector<core::PeerId>& peers) const override {
+    lists_.newest(kAcquaintances, peers);
+  }
 
  private:
   // The last peer asked will not do. One that shows the wanted role all the same (a veto, a
@@ -84,11 +90,16 @@ class Adaptive final : public core::LocationPolicy {
   // At the receivers list's tail, in no order: a random one, lest all peers ask the same one.
   std::optional<core::PeerId> unheard_of(const core::View& view, const core::Search& search,
                                          core::Rng& rng) const {
-    if (lists_.size() == view.peers.size()) return std::nullopt;
+    // As many as there are in a full table: these.
+    if (view.contacts.empty() && lists_.size() == view.peers.size()) return std::nullopt;
     return draw(view, search, rng, [&](core::PeerId peer) {
       return !lists_.knows(peer) && might_have_role(view, peer, wanted(search.role));
     });
   }
+
+  // Where the view is bounded: whoever asks is news, and as a rule not in this peer's view. The
+  // newest are asked first; sixteen would do.
+  static constexpr std::size_t kAcquaintances = 32;
 
   RoleLists lists_;
 };

@@ -33,14 +33,29 @@ void RoleLists::put(core::PeerId peer, core::Role role) {
   head_ = place.position;
 }
 
-void RoleLists::keep_only(const std::vector<core::PeerInfo>& peers) {
-  auto peer = peers.begin();
+void RoleLists::keep_only(std::span<const core::PeerInfo> peers,
+                          std::span<const core::PeerInfo> contacts) {
+  const auto stands_in = [](std::span<const core::PeerInfo>& sorted, core::PeerId id) {
+    while (!sorted.empty() && sorted.front().id < id) sorted = sorted.subspan(1);
+    return !sorted.empty() && sorted.front().id == id;
+  };
   std::erase_if(places_, [&](const Place& place) {
-    while (peer != peers.end() && peer->id < place.peer) ++peer;
-    if (peer != peers.end() && peer->id == place.peer) return false;
+    if (stands_in(peers, place.peer) || stands_in(contacts, place.peer)) return false;
     on(place.role).erase(place.position);
     return true;
   });
+}
+
+void RoleLists::newest(std::size_t most, std::vector<core::PeerId>& peers) const {
+  std::size_t left = std::min(most, places_.size());
+  List::const_iterator next[] = {lists_[0].begin(), lists_[1].begin(), lists_[2].begin()};
+  for (; left > 0; --left) {
+    std::size_t first = 3;
+    for (std::size_t i = 0; i < 3; ++i)
+      if (next[i] != lists_[i].end() && (first == 3 || next[i]->first < next[first]->first))
+        first = i;
+    peers.push_back(next[first]++->second);
+  }
 }
 
 }  // namespace policies

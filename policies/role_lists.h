@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "core/policy.h"
@@ -29,8 +30,10 @@ class RoleLists {
 
   // From whatever list it is on to the head of the role's.
   void put(core::PeerId peer, core::Role role);
-  // Forgets who is not among `peers`, which are ordered by id.
-  void keep_only(const std::vector<core::PeerInfo>& peers);
+  // Forgets who is among neither, both ordered by id.
+  void keep_only(std::span<const core::PeerInfo> peers, std::span<const core::PeerInfo> contacts);
+  // Appends the `most` that showed a role last.
+  void newest(std::size_t most, std::vector<core::PeerId>& peers) const;
 
  private:
   struct Place {

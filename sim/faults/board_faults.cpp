@@ -199,6 +199,9 @@ void BoardFaults::reconfigure(const Incident& incident) {
   core::Config config = config_of(draw_config(incident.a), plan_.slots[node]);
   config.limits.finished_tasks = plan_.config.limits.finished_tasks;
   config.membership.view = plan_.config.membership.view;  // needs a restart
+  // What is promised depends on these.
+  config.membership.dead_retention = plan_.config.membership.dead_retention;
+  config.membership.max_peers = plan_.config.membership.max_peers;
   world_.reconfigure(node, config);
 }
 

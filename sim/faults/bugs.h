@@ -30,12 +30,12 @@ constexpr Bug kBugs[] = {
     {"prepare_in_memory", core::Sabotage::prepare_in_memory, 20},
     {"start_in_memory", core::Sabotage::start_in_memory, 20},
     {"rerun_interrupted", core::Sabotage::rerun_interrupted, 20},
-    {"act_before_commit", core::Sabotage::act_before_commit, 20},
+    {"act_before_commit", core::Sabotage::act_before_commit, 150},
     {"one_slot_more", core::Sabotage::one_slot_more, 20},
     {"probe_on", core::Sabotage::probe_on, 20},
     {"tell_once", core::Sabotage::tell_once, 150},
     {"believe_delivery", core::Sabotage::believe_delivery, 20},
-    {"believe_old_news", core::Sabotage::believe_old_news, 2000},
+    {"believe_old_news", core::Sabotage::believe_old_news, 150},
     {"record_twice", core::Sabotage::record_twice, 20},
 };
 static_assert(std::size(kBugs) + 1 == static_cast<std::size_t>(core::Sabotage::count_));

@@ -16,7 +16,7 @@ std::string of(core::Epoch epoch) {
 
 }  // namespace
 
-Checker::Checker(World& world, bool journals) : world_(world), journals_(journals) {
+Checker::Checker(World& world, const Plan& plan) : world_(world), plan_(plan) {
   world.watch([this](const StepTaken& step) { check(step); });
 }
 
@@ -48,8 +48,8 @@ void Checker::look_at(const StepTaken& step, const core::Persist& persist) {
     known = persist.epoch;
   }
   if (persist.what == Record::forgotten) forgotten_.insert(task);
-  if (!journals_) return;
-  check_held(task);
+  if (!plan_.journal) return;
+  if (plan_.remembers()) check_held(task);
   check_memory(step.node, task);
 }
 
@@ -123,7 +123,7 @@ void Checker::on_offer(NodeIndex index, const core::Offer& offer) {
   largest = std::max(largest, offer.epoch);
   const core::Node& node = world_.core(index);
   const core::LimitsConfig& limits = node.config().limits;
-  const bool goes_home = offer.source_load == core::kMaxLoad;
+  const bool goes_home = offer.source_load == core::kLeaving;
   if (!goes_home && offer.hops >= limits.moves_per_task)
     breaks(offer.task, "offered after " + std::to_string(offer.hops) + " moves, the limit");
   std::uint32_t undecided = 0;
@@ -139,7 +139,7 @@ void Checker::on_grant(const StepTaken& step) {
   const auto* received = std::get_if<core::MessageReceived>(&step.event);
   if (received == nullptr) return;
   const auto* offer = std::get_if<core::Offer>(&received->message);
-  if (offer == nullptr || offer->source_load == core::kMaxLoad) return;
+  if (offer == nullptr || offer->source_load == core::kLeaving) return;
   const bool fresh =
       std::any_of(step.actions.begin(), step.actions.end(), [](const core::Action& action) {
         return std::holds_alternative<core::ExpectBundle>(action);

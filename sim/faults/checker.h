@@ -1,7 +1,8 @@
 // The promises of the system, checked after every step. A check looks at the node and the tasks of
 // that step alone: it costs the same however large the world is.
 //
-// - An acknowledged task is never lost: some journal always holds it, until its end is recorded.
+// - An acknowledged task is never lost: some journal always holds it, until its end is recorded
+//   or its home node has been gone for longer than others remember it.
 // - At most one copy runs, and none twice at an epoch; an end is recorded once (sim::History).
 // - Epochs only grow: no epoch is offered twice, and no home record goes back.
 // - What a node knows of a task is what its journal says.
@@ -16,14 +17,15 @@
 #include <utility>
 #include <vector>
 
+#include "sim/faults/plan.h"
 #include "sim/world.h"
 
 namespace sim::faults {
 
 class Checker {
  public:
-  // Follows the world from now on. Must live as long as it.
-  explicit Checker(World& world, bool journals);
+  // Follows the world from now on. Must live as long as it, and not longer than the plan.
+  Checker(World& world, const Plan& plan);
   Checker(const Checker&) = delete;
   Checker& operator=(const Checker&) = delete;
 
@@ -63,7 +65,7 @@ class Checker {
   void breaks(core::TaskId task, const std::string& what);
 
   World& world_;
-  bool journals_;
+  const Plan& plan_;
   std::string broken_;
   std::uint64_t handoffs_ = 0;
   std::map<core::TaskId, core::Epoch> offered_;  // the largest

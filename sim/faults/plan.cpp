@@ -66,6 +66,18 @@ core::PolicyConfig draw_policy(Draw& draw) {
   return policy;
 }
 
+core::LoadConfig draw_load(Draw& draw) {
+  core::LoadConfig load;
+  if (draw.one_in(4)) load.smoothing_thousandths = draw.within(100, 1000);
+  load.sample_interval = draw.time(50 * kMillisecond, kSecond);
+  load.weight_thousandths = draw.one_in(4) ? draw.within(1, 4) * 500 : 1000;
+  load.min_memory_bytes = draw.one_in(3) ? 0 : std::uint64_t{draw.within(1, 2048)} << 20;
+  load.max_memory_pressure_thousandths = draw.within(0, 1000);
+  load.reservations = !draw.one_in(4);
+  load.aging = draw.one_in(3) ? 0 : draw.time(kMillisecond, 20 * kSecond);
+  return load;
+}
+
 core::LimitsConfig draw_limits(Draw& draw) {
   core::LimitsConfig limits;
   limits.probe_limit = draw.within(0, 6);
@@ -82,6 +94,8 @@ core::LimitsConfig draw_limits(Draw& draw) {
       draw.one_in(2) ? draw.time(200 * kMillisecond, 2 * kSecond) : 20 * kSecond;
   limits.resend_interval = draw.time(50 * kMillisecond, 500 * kMillisecond);
   limits.finished_tasks = draw.one_in(4) ? draw.within(1, 20) : 100'000;
+  limits.wishes = draw.one_in(2) ? draw.within(0, 4) : 256;
+  limits.wish_timeout = draw.time(kMillisecond, draw.one_in(2) ? kSecond : 60 * kSecond);
   return limits;
 }
 
@@ -93,7 +107,12 @@ core::MembershipConfig draw_membership(Draw& draw) {
   membership.suspicion_min = draw.within(1, 4);
   membership.suspicion_max = draw.within(1, 6);
   membership.max_health = draw.within(0, 8);
+  membership.join_interval = draw.time(100 * kMillisecond, 3 * kSecond);
   membership.rejoin_interval = draw.time(kSecond, 10 * kSecond);
+  membership.dead_retention = draw.one_in(4) ? draw.time(kSecond, 30 * kSecond)
+                                             : draw.time(kLongAbsence, 24 * 6 * kLongAbsence);
+  membership.max_peers = draw.one_in(4) ? draw.within(1, 64) : 4096;
+  if (draw.one_in(4)) membership.view = draw.within(8, 16);
   return membership;
 }
 
@@ -161,15 +180,14 @@ core::Config draw_config(std::uint64_t seed) {
   assert(!policies::check(config.policy));
   config.limits = draw_limits(draw);
   config.membership = draw_membership(draw);
-  if (draw.one_in(4)) config.load.smoothing_thousandths = draw.within(100, 1000);
-  if (draw.one_in(4)) config.membership.view = draw.within(8, 16);
+  config.load = draw_load(draw);
   return config;
 }
 
 core::Config config_of(const core::Config& config, std::uint32_t slots) {
   core::Config own = config;
   own.load.slots = slots;
-  own.load.weight_thousandths = slots * 1000;
+  own.load.weight_thousandths = slots * config.load.weight_thousandths;
   return own;
 }
 
@@ -223,8 +241,8 @@ std::string describe(const Plan& plan) {
                      " nodes, " + plan.config.policy.transfer + "/" + plan.config.policy.selection +
                      "/" + plan.config.policy.location + "/" + plan.config.policy.information +
                      ", " + (plan.journal ? "with" : "without") + " journal" +
-                     (plan.gullible ? ", gullible" : "") + ", all heals at " +
-                     seconds(plan.storm_ends) + "\n";
+                     (plan.remembers() ? "" : ", forgetful") + (plan.gullible ? ", gullible" : "") +
+                     ", all heals at " + seconds(plan.storm_ends) + "\n";
   for (const Incident& incident : plan.incidents) text += "  " + describe(incident) + "\n";
   return text;
 }

@@ -40,6 +40,8 @@ struct Incident {
 };
 constexpr std::size_t kKinds = 15;
 
+constexpr core::Duration kLongAbsence = 600 * core::kSecond;  // longer than any in a trial
+
 struct Plan {
   std::uint64_t seed = 0;
   std::vector<std::uint32_t> slots;  // of each node
@@ -51,6 +53,8 @@ struct Plan {
   core::Time storm_ends = 0;
   std::vector<Incident> incidents;  // by time
 
+  // Are gone peers remembered for longer than any is gone? Else what is kept for them may be lost.
+  bool remembers() const { return config.membership.dead_retention >= kLongAbsence; }
   NodeIndex nodes() const { return static_cast<NodeIndex>(slots.size()); }
 };
 

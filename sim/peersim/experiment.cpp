@@ -187,6 +187,7 @@ int experiment(const std::vector<std::string>& arguments) {
     return fail({"--arrivals: a trace brings its own load, which the experiment varies; allowed: "
                  "poisson, bursts:SIZE, hot:NODES"},
                 kExitUsage);
+  for (const std::string& line : options.unused) fmt::print(stderr, "peersim: {}\n", line);
   const sim::studies::Base base{options.experiment, options.settings, options.defaults,
                                 own->message_cost};
   return carry_out(entry->make(base), options, own->output);

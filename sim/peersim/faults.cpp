@@ -1,5 +1,6 @@
 #include "sim/peersim/faults.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <boost/program_options.hpp>
@@ -130,8 +131,7 @@ int carry_out(const Request& request) {
   hunt.jobs = request.jobs;
   hunt.sabotage = request.bug;
   if (request.minutes > 0) hunt.deadline = begun + std::chrono::minutes(request.minutes);
-  if (progress)
-    hunt.on_progress = [&](std::uint64_t done) { progress(static_cast<double>(done) / total); };
+  hunt.on_progress = [&](std::uint64_t done) { progress(static_cast<double>(done) / total); };
   const sim::faults::HuntResult result = sim::faults::hunt(hunt);
   if (result.failing) {
     report(*result.failing, request);
@@ -142,10 +142,8 @@ int carry_out(const Request& request) {
     std::cerr << "peersim: trials could not be started: " << result.done << " were made\n";
     return kExitBroken;
   }
-  std::cout << result.done << " seeds passed, " << result.events << " steps, in "
-            << static_cast<std::uint64_t>(seconds * 10) / 10
-            << " s: " << static_cast<std::uint64_t>(static_cast<double>(result.done) / seconds)
-            << " seeds/s\n";
+  std::cout << fmt::format("{} seeds passed, {} steps, in {:.1f} s: {:.0f} seeds/s\n", result.done,
+                           result.events, seconds, static_cast<double>(result.done) / seconds);
   return kExitOk;
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "config/help.h"
+#include "config/ini.h"
 #include "config/keys.h"
 #include "config/units.h"
 #include "sim/peersim/exits.h"
@@ -29,6 +30,7 @@ config::Settings simulated_defaults(const Verb& verb) {
   settings.core.limits.search_retry = 0;
   settings.core.limits.finished_tasks = 1;
   settings.core.membership.probe_interval = 3600 * core::kSecond;
+  settings.core.membership.rejoin_interval = 3600 * core::kSecond;
   for (const config::Key& key : config::keys()) {
     const auto given = verb.defaults.find(key.full_name());
     if (given == verb.defaults.end()) continue;
@@ -58,6 +60,7 @@ class Parser {
   void take_format();
   void check_load();
   void refuse_varied(const std::vector<std::string>& for_configuration);
+  void note_varied(const std::vector<std::string>& for_configuration);
   std::vector<std::string> take_options(const po::options_description& known,
                                         const std::vector<std::string>& arguments);
   template <typename Number>
@@ -199,7 +202,8 @@ void Parser::take_format() {
   if (csv) result_.format = RunOptions::Format::csv;
 }
 
-// Those of the configuration are refused on the command line; a file may hold them.
+// Those of the configuration are refused on the command line; a file, which may be a board's, may
+// hold them.
 void Parser::refuse_varied(const std::vector<std::string>& for_configuration) {
   for (const std::string& name : verb_.varied) {
     const bool is_option = given_.contains(name) && !given_[name].defaulted();
@@ -208,6 +212,20 @@ void Parser::refuse_varied(const std::vector<std::string>& for_configuration) {
         [&](const std::string& argument) { return argument.starts_with("--" + name + "="); });
     if (is_option || is_key)
       complain("--" + name + ": the experiment sets it itself; leave it out");
+  }
+}
+
+void Parser::note_varied(const std::vector<std::string>& for_configuration) {
+  const std::string option = "--config=";
+  for (const std::string& argument : for_configuration) {
+    if (!argument.starts_with(option)) continue;
+    const std::string path = argument.substr(option.size());
+    std::string text, error;
+    if (!config::read_ini_file(path, text, error)) return;
+    for (const config::Assignment& assignment : config::read_ini(text).assignments)
+      if (verb_.varies(assignment.key))
+        result_.unused.push_back(path + ":" + std::to_string(assignment.line) + ": " +
+                                 assignment.key + ": not used, the experiment sets it itself");
   }
 }
 
@@ -263,6 +281,7 @@ std::variant<RunOptions, UsageError, std::string> Parser::parse(
   take_speeds();
   take_format();
   take_configuration(for_configuration);
+  note_varied(for_configuration);
   check_load();
   if (!error_.lines.empty()) return error_;
   return result_;

@@ -18,6 +18,7 @@ struct RunOptions {
   sim::Experiment experiment;
   config::Settings settings, defaults;        // with and without what was given
   std::string service, arrivals, discipline;  // as given
+  std::vector<std::string> unused;            // what the file says in vain, a line each
   unsigned jobs = 1;
   Format format = Format::text;
 };

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "sim/studies/table.h"
 
@@ -115,14 +117,48 @@ std::string x_axis(const LineChart& chart, const std::vector<Row>& rows) {
                      number(static_cast<double>(xs.size()) - 0.7));
 }
 
-std::string axes(const LineChart& chart, const Panel& panel) {
-  std::string text = fmt::format("set title {}\nset xlabel {}\nset ylabel {}\n{} logscale y\n",
-                                 quoted(panel.title), quoted(chart.x_label), quoted(panel.y_label),
-                                 panel.y_is_logarithmic ? "set" : "unset");
-  text += fmt::format("set yrange [{}:{}]\n",
-                      panel.y_is_logarithmic && panel.y_min <= 0 ? "*" : number(panel.y_min),
-                      panel.y_max > 0 ? number(panel.y_max) : "*");
-  return text;
+// The least and the largest value; nothing where there is none.
+std::optional<std::pair<double, double>> extent(const std::vector<Row>& rows, const Panel& panel) {
+  std::optional<std::pair<double, double>> found;
+  for (const Row& row : rows) {
+    if (row.panel != panel.panel || !row.has(panel.quantity)) continue;
+    const double value = row.values.at(panel.quantity).mean;
+    if (!found) found = {value, value};
+    *found = std::minmax({found->first, found->second, value});
+  }
+  return found;
+}
+
+// Where all values are equal gnuplot finds no range of its own, and complains.
+std::string y_range(const Panel& panel, const std::vector<Row>& rows) {
+  const bool is_logarithmic = panel.y_is_logarithmic;
+  std::string from = is_logarithmic && panel.y_min <= 0 ? "*" : number(panel.y_min);
+  std::string to = panel.y_max > 0 ? number(panel.y_max) : "*";
+  const auto values = extent(rows, panel);
+  if (values && values->first == values->second && panel.y_max <= 0) {
+    const double value = values->first;
+    from = number(is_logarithmic ? value / 2 : std::min(panel.y_min, value));
+    to = number(is_logarithmic ? value * 2 : value + 1);
+  }
+  return fmt::format("[{}:{}]", from, to);
+}
+
+std::string axes(const LineChart& chart, const Panel& panel, const std::vector<Row>& rows) {
+  const std::string text = fmt::format(
+      "set title {}\nset xlabel {}\nset ylabel {}\n{} logscale y\n", quoted(panel.title),
+      quoted(chart.x_label), quoted(panel.y_label), panel.y_is_logarithmic ? "set" : "unset");
+  return text + "set yrange " + y_range(panel, rows) + "\n";
+}
+
+std::string colour_range(const HeatMap& map) {
+  double least = map.values.at(0).at(0), largest = least;
+  for (const std::vector<double>& line : map.values)
+    for (const double value : line) {
+      least = std::min(least, value);
+      largest = std::max(largest, value);
+    }
+  if (least < largest) return "";
+  return fmt::format("set cbrange [{}:{}]\n", number(least - 1), number(largest + 1));
 }
 
 }  // namespace
@@ -144,7 +180,7 @@ std::string script(const LineChart& chart, const std::vector<Row>& rows) {
   for (std::size_t i = 0; i < chart.panels.size(); ++i) {
     text += i == 0 ? "set key at screen 0.5,0.01 center bottom vertical maxrows 2 samplen 2\n"
                    : "unset key\n";
-    text += axes(chart, chart.panels[i]) + curves(chart, rows, i);
+    text += axes(chart, chart.panels[i], rows) + curves(chart, rows, i);
   }
   return text + "unset multiplot\n" + kEnd;
 }
@@ -159,12 +195,12 @@ std::string script(const HeatMap& map) {
   text += fmt::format(
       "unset key\nset title {}\nset xlabel {}\nset ylabel {}\nset xtics {}\nset ytics {}\n"
       "set xrange [-0.5:{}]\nset yrange [-0.5:{}]\n"
-      "set palette defined (0 '#1a9850', 1 '#ffffbf', 2 '#d73027')\n"
+      "set palette defined (0 '#1a9850', 1 '#ffffbf', 2 '#d73027')\n{}"
       "plot $map using 1:2:3 with image, \\\n"
       "  $map using 1:2:(sprintf('%.3g', $3)) with labels\n",
       quoted(map.title), quoted(map.x_label), quoted(map.y_label), names_as_tics(map.x_names),
       names_as_tics(map.y_names), number(static_cast<double>(map.x_names.size()) - 0.5),
-      number(static_cast<double>(map.y_names.size()) - 0.5));
+      number(static_cast<double>(map.y_names.size()) - 0.5), colour_range(map));
   return text + kEnd;
 }
 

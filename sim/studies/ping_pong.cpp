@@ -1,6 +1,7 @@
 // Ping-pong: senders that all hear of the same idle peer bury it, and it sends the tasks on. Every
 // move costs processor time, so that the more tasks travel the busier everybody is. Each of the
-// core's safeguards is switched on alone, and then all of them.
+// core's safeguards is switched on alone, and then all of them; and there is the same without
+// balancing, which ping-pong must be measured against.
 #include <fmt/format.h>
 
 #include "sim/studies/chart.h"
@@ -27,6 +28,8 @@ void hysteresis(core::Config& config, core::Duration /*service*/) {
 }
 
 constexpr Variant kVariants[] = {
+    {"no balancing", [](core::Config& config,
+                        core::Duration) { config.policy = with_preset(config.policy, "none"); }},
     {"no safeguard", [](core::Config&, core::Duration) {}},
     {"reservation", [](core::Config& config, core::Duration) { config.load.reservations = true; }},
     {"residence time", [](core::Config& config,
@@ -89,7 +92,8 @@ std::vector<Point> points(const Experiment& base) {
 LineChart chart(const Experiment& base) {
   LineChart chart{
       "ping-pong",
-      fmt::format("Ping-pong among {} peers: no safeguard, each alone, all together", base.nodes),
+      fmt::format("Ping-pong among {} peers: no balancing, no safeguard, each alone, all together",
+                  base.nodes),
       "offered load per processor",
       {},
       3};

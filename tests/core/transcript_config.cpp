@@ -104,6 +104,10 @@ void change(core::Config& config, const std::map<std::string, std::string>& opti
       config.membership.view = static_cast<std::uint32_t>(parse_number(value));
       continue;
     }
+    if (key == "max_peers") {
+      config.membership.max_peers = static_cast<std::uint32_t>(parse_number(value));
+      continue;
+    }
     if (key == "dead_retention") {
       config.membership.dead_retention = parse_duration(value);
       continue;

@@ -63,7 +63,7 @@ core::Offer parse_offer(Words& words) {
   offer.hops = words.option("hops", parse_number, std::uint32_t{0});
   offer.search = words.option("search", parse_number, std::uint32_t{0});
   offer.source_load = words.option("source_load", parse_load, core::Load{3000});
-  if (words.take("going_home")) offer.source_load = core::kMaxLoad;
+  if (words.take("going_home")) offer.source_load = core::kLeaving;
   offer.needs.memory_bytes = words.option("memory", parse_number, std::uint64_t{0}) << 20;
   offer.needs.bundle_bytes = words.option("bundle", parse_number, std::uint64_t{0});
   offer.waited = words.option("waited", parse_duration, core::Duration{0});

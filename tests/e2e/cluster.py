@@ -1,5 +1,6 @@
 """Real daemons for end-to-end tests: started, talked to, killed and always cleaned up."""
 
+import ctypes
 import json
 import os
 import shutil
@@ -18,6 +19,19 @@ PATIENCE_S = 60
 
 class Failure(AssertionError):
     pass
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG = 1
+
+
+def end_with(parent):
+    """For preexec_fn: a parent that is killed cannot clean up, so the kernel ends its child."""
+    def prepare():
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    return prepare
 
 
 def wait_until(condition, what, patience_s=PATIENCE_S):
@@ -75,7 +89,8 @@ class Peer:
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             self.prefix + [PEERD, "--config", self.config],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            preexec_fn=end_with(os.getpid()))
         log.close()
 
         def ready():
@@ -121,11 +136,12 @@ class Peer:
                           f"{result.returncode}\n{result.stderr.decode()}\n{self.log()[-4000:]}")
         return result
 
-    def ctl_start(self, *arguments, cwd=None, stdin=subprocess.DEVNULL):
+    def ctl_start(self, *arguments, cwd=None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                  stderr=subprocess.PIPE):
         """peerctl in the background; ended with the cluster."""
         process = subprocess.Popen(
             [PEERCTL, "--socket", self.socket, *map(str, arguments)], cwd=cwd or self.directory,
-            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdin=stdin, stdout=stdout, stderr=stderr)
         self.cluster.clients.append(process)
         return process
 

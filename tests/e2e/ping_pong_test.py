@@ -29,9 +29,10 @@ class PingPong(unittest.TestCase):
         for pid in self.processes():  # none, or a test has failed
             os.kill(pid, signal.SIGKILL)
 
-    def start(self, *arguments):
+    def start(self, *arguments, **environment):
         self.process = subprocess.Popen(
-            [SCRIPT, *SMALL, *arguments], env={**os.environ, "TMPDIR": self.scratch.name},
+            [SCRIPT, *SMALL, *arguments],
+            env={**os.environ, "TMPDIR": self.scratch.name, **environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def finish(self):
@@ -122,13 +123,39 @@ class PingPong(unittest.TestCase):
     def test_interrupted_while_peers_start(self):
         self.interrupt(signal.SIGTERM, lambda: "ready;" in self.log_of("b1"))
 
+    def test_peers_do_not_outlive_a_killed_script(self):
+        self.start("--tasks", "500", "--load", "0.2", "--variants", "no safeguard")
+        wait_until(lambda: any(command.startswith("sleep ") for command in self.processes().values()),
+                   "tasks run")
+        self.process.kill()
+        self.process.communicate(timeout=PATIENCE_S)
+        wait_until(lambda: not self.processes(), "all that it started has ended")
+
+    def test_what_peerctl_complains_of_is_shown(self):
+        peerctl = os.path.join(self.scratch.name, "peerctl")
+        with open(peerctl, "w") as file:
+            file.write('#!/bin/sh\nfor word; do [ "$word" != submit ] || { echo "no room" >&2; exit 73; }'
+                       f'; done\nexec {os.environ["PEERCTL"]} "$@"\n')
+        os.chmod(peerctl, 0o755)
+        self.start("--variants", "no safeguard", PEERCTL=peerctl)
+        code, _, err = self.finish()
+        self.assertEqual((code, err), (70, "ping-pong: peerctl submit: no room\n"))
+
     def test_wrong_options_are_refused(self):
-        for wrong in (["--variants", "hope"], ["--peers", "1"], ["--hot", "7"], ["--load", "0"]):
-            self.start(*wrong)
-            code, out, err = self.finish()
-            self.assertEqual((code, out), (2, ""))
-            self.assertIn("error: ", err)
-            self.assert_nothing_is_left()
+        for wrong in (["--variants", "hope"], ["--peers", "1"], ["--peers", "65"], ["--hot", "4"],
+                      ["--hot", "-1"], ["--load", "0"], ["--load", "nan"], ["--tasks", "1"],
+                      ["--tasks", "many"], ["--tasks", "100001"], ["--retry", "-0.1"],
+                      ["--retry", "61"], ["--probe-limit", "-1"], ["--probe-limit", "65"],
+                      ["--cpu-every", "-1"], ["--input-size", "-1"], ["--input-size", "1025"],
+                      ["--mean-service", "0"], ["--seed", "-1"], ["--frob"]):
+            with self.subTest(wrong=wrong):
+                self.start(*wrong)
+                code, out, err = self.finish()
+                self.assertEqual((code, out), (64, ""))
+                self.assertRegex(err, r"\Aping-pong: .*; see ping-pong\.sh --help\n\Z")
+                if len(wrong) > 1:
+                    self.assertIn(wrong[1], err)
+                self.assert_nothing_is_left()
 
 
 if __name__ == "__main__":

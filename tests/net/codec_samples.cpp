@@ -104,7 +104,7 @@ void tame(core::Reject& reject, Rng& rng) {
   reject.load = number(0, core::kMaxLoad, rng);
 }
 void tame(core::Offer& offer, Rng& rng) {
-  offer.source_load = number(0, core::kMaxLoad, rng);
+  offer.source_load = number(0, core::kLeaving, rng);
   offer.waited = number<core::Duration>(0, core::kMaxWaited, rng);
 }
 void tame(core::Needs& needs, Rng& rng) {

@@ -58,6 +58,7 @@ double mean_of(const std::string& preset, const std::string& location, std::uint
   experiment.config.limits.probe_limit = probes;
   if (load > 900) experiment.warm_up = 60'000;
   if (probes == 1) experiment.tasks = 300'000;
+  if (nodes < 1000 && load <= 500) experiment.tasks = 60'000;
   return sim::run(experiment, kJobs)["mean_s"].mean;
 }
 
@@ -86,12 +87,30 @@ TEST_CASE("Receiver, by L") {
   CHECK(off_by(mean_of("receiver", "receiver", 800, 1000, 3), 1.6358) <= 10);
 }
 
+// One run each there, of unknown length. At load 0.95 the two simulations differ by more, Threshold
+// by 5 %, Shortest by more than 10 %, and nobody knows which of them is right: left out.
 TEST_CASE("few peers: simulated elsewhere") {
-  CHECK(off_by(mean_of("sender", "threshold", 800, 1000, 3, 20), 1.817) <= 20);
-  CHECK(off_by(mean_of("sender", "threshold", 800, 2000, 3, 20), 1.775) <= 20);
-  CHECK(off_by(mean_of("sender", "shortest", 800, 2000, 3, 20), 1.705) <= 20);
-  CHECK(off_by(mean_of("receiver", "receiver", 800, 1000, 3, 20), 1.676) <= 20);
-  CHECK(off_by(mean_of("sender", "threshold", 800, 2000, 3, 40), 1.733) <= 20);
-  CHECK(off_by(mean_of("receiver", "receiver", 800, 1000, 3, 40), 1.654) <= 20);
-  CHECK(off_by(mean_of("symmetric", "symmetric", 800, 1000, 3, 40), 1.199) <= 20);
+  const struct {
+    sim::NodeIndex nodes;
+    const char* preset;
+    const char* location;
+    core::Load threshold;
+    double mean_s[2];  // at load 0.5, 0.8
+  } cases[] = {
+      {20, "sender", "threshold", 1000, {1.085, 1.817}},
+      {20, "sender", "threshold", 2000, {1.387, 1.775}},
+      {20, "sender", "shortest", 2000, {1.352, 1.705}},
+      {20, "receiver", "receiver", 1000, {1.333, 1.676}},
+      {40, "sender", "threshold", 2000, {1.387, 1.733}},
+      {40, "receiver", "receiver", 1000, {1.335, 1.654}},
+      {40, "symmetric", "symmetric", 1000, {1.029, 1.199}},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.nodes, one.location, one.threshold);
+    const auto mean = [&](std::uint32_t load) {
+      return mean_of(one.preset, one.location, load, one.threshold, 3, one.nodes);
+    };
+    CHECK(off_by(mean(500), one.mean_s[0]) <= 20);
+    CHECK(off_by(mean(800), one.mean_s[1]) <= 20);
+  }
 }

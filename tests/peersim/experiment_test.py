@@ -59,6 +59,14 @@ class Files(ExperimentTest):
     def test_ping_pong(self):
         rows = self.check("ping-pong", *QUICK)
         self.assertEqual({row["arrivals"] for row in rows}, {"everywhere", "at 1 peers"})
+        alone = [row for row in rows if row["safeguard"] == "no balancing"]
+        self.assertEqual({row["moves"] for row in alone}, {"0"})
+
+    def test_load_sweep(self):
+        rows = self.check("load-sweep", *QUICK)
+        self.assertEqual({row["policy"] for row in rows},
+                         {"M/M/1", "none", "random", "sender", "receiver", "symmetric", "adaptive",
+                          "best", "M/M/4"})
 
     def test_the_same_seed_gives_the_same_bytes(self):
         for place, jobs in ("one", "1"), ("two", "2"):
@@ -104,6 +112,17 @@ class Mistakes(ExperimentTest):
                 f"peersim: {key}: the experiment sets it itself; leave it out\n")
         self.assertFalse(os.path.exists(self.path("none")))
 
+    def test_what_it_varies_is_not_taken_from_a_file(self):
+        with open(self.path("peerd.conf"), "w", encoding="utf-8") as file:
+            file.write("[policy]\npreset = best\nthreshold = 2\n[limits]\nprobe_limit = 2\n")
+        options = ["--config", self.path("peerd.conf"), "--output"]
+        summary, told = self.told("experiment", "stale", *QUICK, *options, self.path("one"))
+        self.assertEqual(told, f"peersim: {self.path('peerd.conf')}:2: policy.preset: not used, the "
+                               "experiment sets it itself\n")
+        same = self.good("experiment", "stale", *QUICK, "--output", self.path("two"),
+                         "--policy.threshold=2", "--limits.probe_limit=2")
+        self.assertEqual(summary, same)
+
     def test_a_trace_has_its_own_load(self):
         with open(self.path("trace"), "w", encoding="utf-8") as file:
             file.write("0 0 1\n1 1 1\n")
@@ -118,6 +137,9 @@ class Mistakes(ExperimentTest):
         done = subprocess.run([PEERD, "--config", self.path("out", "tune.conf"), "--check-config"],
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, b""), done)
+
+    def test_a_chart_of_equal_values(self):
+        self.good("experiment", "tune", "--output", self.path("out"), *QUICK, "--policy.preset=none")
 
     def test_options(self):
         self.refused(64, "experiment", "tune", "--message-cost=much")

@@ -325,16 +325,48 @@ TEST_CASE("role lists: strangers do not make them grow without bound") {
   CHECK(lists.shows(peer(1), Role::ok));
   CHECK(lists.list(Role::sender).size() == policies::RoleLists::kMaxPeers - 1);
 
-  lists.keep_only({{.id = peer(1)}, {.id = peer(3)}, {.id = kSelf}});
+  const std::vector<core::PeerInfo> peers = {{.id = peer(1)}, {.id = kSelf}};
+  const std::vector<core::PeerInfo> contacts = {{.id = peer(3)}};
+  lists.keep_only(peers, contacts);
   CHECK(lists.size() == 2);
   CHECK(lists.list(Role::sender).size() == 1);
   CHECK(lists.list(Role::ok).size() == 1);
   CHECK(lists.knows(peer(3)));
   CHECK_FALSE(lists.knows(peer(2)));
   CHECK_FALSE(lists.knows(kSelf));
-  lists.keep_only({});
+  lists.keep_only({}, {});
   CHECK(lists.size() == 0);
   CHECK(lists.list(Role::sender).empty());
+}
+
+TEST_CASE("role lists: the newest of all lists") {
+  policies::RoleLists lists;
+  lists.put(peer(1), Role::sender);
+  lists.put(peer(2), Role::ok);
+  lists.put(peer(3), Role::receiver);
+  lists.put(peer(2), Role::sender);
+  const auto newest = [&](std::size_t most) {
+    Order peers;
+    lists.newest(most, peers);
+    return peers;
+  };
+  CHECK(newest(2) == Order{peer(2), peer(3)});
+  CHECK(newest(9) == Order{peer(2), peer(3), peer(1)});
+  CHECK(newest(0).empty());
+}
+
+TEST_CASE_METHOD(Fixture, "adaptive: who is outside the view and asked is asked in turn") {
+  world.contacts = {{.id = peer(8)}, {.id = peer(9)}};
+  policy->learned(peer(9), Role::receiver);
+  CHECK(round(Role::sender).probes() == peer(9));
+  world.contacts.clear();
+  CHECK(round(Role::sender).probes() != peer(9));
+  for (std::uint64_t number = 1; number <= 1000; ++number)
+    policy->learned(peer(number), Role::receiver);
+  Order kept;
+  policy->acquaintances(kept);
+  CHECK(kept.front() == peer(1000));
+  CHECK(kept.size() <= 64);
 }
 
 }  // namespace

@@ -116,7 +116,7 @@ class Round {
     if (const auto* probe = std::get_if<core::ProbePeer>(&step)) {
       REQUIRE(search_.probes_left > 0);
       REQUIRE_FALSE(search_.asked(probe->peer));
-      REQUIRE(world_.has(probe->peer));
+      REQUIRE((world_.has(probe->peer) || is_acquaintance(probe->peer)));
       begin(probe->peer);
       --search_.probes_left;
     } else if (const auto* choice = std::get_if<core::ChoosePeer>(&step)) {
@@ -169,6 +169,12 @@ class Round {
     }
     current_ = search_.probed.size();
     search_.probed.push_back({.peer = id});
+  }
+
+  bool is_acquaintance(core::PeerId id) const {
+    std::vector<core::PeerId> peers;
+    policy_.acquaintances(peers);
+    return std::find(peers.begin(), peers.end(), id) != peers.end();
   }
 
   core::Probed& current() { return search_.probed.at(current_); }

@@ -185,9 +185,10 @@ TEST_CASE("crashes lose what ran there, and the home node knows it") {
         const core::HomeRecord& record = *world.core(task.home).record(task.id);
         if (record.state == core::TaskState::lost) {
           ++lost;
-          // Those that never crash lose nothing.
-          CHECK(record.owner != world.node(0).id);
-          CHECK(record.owner != world.node(1).id);
+          // Those that never crash lose nothing but what was on its way to them, decided by one
+          // that does.
+          const bool crashes = record.owner != world.node(0).id && record.owner != world.node(1).id;
+          CHECK((crashes || task.runs.empty()));
         } else {
           ++done;
           CHECK(record.status == task.job.status);

@@ -364,6 +364,33 @@ TEST_CASE("nobody takes a task whose home it does not know") {
     CHECK(task.runs.at(0).node != 2);
 }
 
+TEST_CASE("who was forgotten learns at last that nothing was kept for it") {
+  core::Config config = config_of("random");
+  config.membership.dead_retention = 5 * kSecond;
+  Stage stage(2, config);
+  const core::TaskId task = stage.world.submit(0, {.service = 2 * kSecond});
+  REQUIRE(stage.owned_by(task, 1));
+  stage.world.pause(0);
+  REQUIRE(stage.reaches([&] { return stage.world.core(1).tasks().all().empty(); }, 120 * kSecond));
+  stage.world.resume(0);
+  CHECK(stage.reaches([&] { return !stage.record(task).open(); }, 60 * kSecond));
+  CHECK(stage.record(task).state == TaskState::lost);
+}
+
+TEST_CASE("a task that its source forgets on the way home is lost, and not waiting for ever") {
+  Stage stage;
+  stage.occupy(1);
+  stage.wire.lose_from<core::Commit>(1);
+  const core::TaskId task = stage.world.submit(0, {.service = 2 * kSecond});
+  REQUIRE(stage.reaches([&] { return stage.record(task).epoch == 3; }));
+  REQUIRE(stage.record(task).owner == stage.world.node(0).id);
+  stage.world.crash(1);
+  stage.world.run_for(kSecond);
+  stage.world.restart(1);
+  CHECK(stage.reaches([&] { return !stage.record(task).open(); }, 60 * kSecond));
+  CHECK(stage.record(task).state == TaskState::lost);
+}
+
 TEST_CASE("who forwards a task to a peer that dies, dies not with it") {
   Stage stage;
   stage.wire.lose_from<core::Committed>(1);

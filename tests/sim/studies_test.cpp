@@ -113,6 +113,21 @@ TEST_CASE("chart: places one after the other, whatever the distance") {
   CHECK(text.find("set xtics ('0' 0, '0.01' 1, '1' 2)") != std::string::npos);
 }
 
+TEST_CASE("chart: equal values have a range all the same") {
+  const auto range_of = [](double value, bool is_logarithmic) {
+    const std::vector<Row> rows = {row("", "a", 0, value), row("", "a", 1, value)};
+    const Panel panel{"", "mean_s", "panel", "seconds", 0, 0, is_logarithmic};
+    const std::string text = script(LineChart{"name", "title", "x", {panel}, 1}, rows);
+    const std::size_t at = text.find("set yrange ");
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  CHECK(range_of(0, false) == "set yrange [0:1]");
+  CHECK(range_of(3, false) == "set yrange [0:4]");
+  CHECK(range_of(3, true) == "set yrange [1.5:6]");
+  const HeatMap map{"name", "title", "x", "y", {"1", "2"}, {"1"}, {{5, 5}}};
+  CHECK(script(map).find("set cbrange [4:6]\n") != std::string::npos);
+}
+
 TEST_CASE("studies: each varies what it says, and every point can be simulated") {
   for (const Entry& one : studies()) {
     const Base base = small();
