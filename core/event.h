@@ -113,9 +113,9 @@ struct HoldRequested {
   bool hold = true;
 };
 
-using Event = std::variant<Tick, MessageReceived, TaskSubmitted, SubmissionTurnedAway,
-                           CancelRequested, TaskExited, TaskMeasured, BundleSent, BundleReceived,
-                           ResultsSent, LoadSampled, Reconfigured, SeedsChanged, DrainRequested,
-                           MigrateRequested, HoldRequested>;
+using Event =
+    std::variant<Tick, MessageReceived, TaskSubmitted, SubmissionTurnedAway, CancelRequested,
+                 TaskExited, TaskMeasured, BundleSent, BundleReceived, ResultsSent, LoadSampled,
+                 Reconfigured, SeedsChanged, DrainRequested, MigrateRequested, HoldRequested>;
 
 }  // namespace core

@@ -55,9 +55,10 @@ struct Incoming {
   Duration ran = 0;          // how long that has run before
   Stage stage = Stage::reserved;
   Time granted_at = 0;
-  Time expires = 0;         // the reservation
-  bool stranded = false;    // prepared, and the source is gone
-  std::uint32_t tries = 0;  // Grants, then Prepareds sent
+  Time expires = 0;           // the reservation
+  bool stranded = false;      // prepared, and the source is gone
+  bool process_lost = false;  // prepared with a process that this board has lost since
+  std::uint32_t tries = 0;    // Grants, then Prepareds sent
 };
 
 class Outgoings {
@@ -84,6 +85,9 @@ class Outgoings {
   std::optional<Outgoing> on_bundle_sent(const BundleSent& event);
   // Handed back if the task is now the destination's. An outdated Prepared is answered here.
   std::optional<Outgoing> on_prepared(PeerId from, const Prepared& prepared);
+  // The destination has lost the process that it had prepared. Handed back if it is still time: the
+  // task stays.
+  std::optional<Outgoing> on_lost_copy(PeerId from, const Prepared& prepared);
   void on_committed(PeerId from, const Committed& committed);
   std::optional<Outgoing> on_abort(PeerId from, const Abort& abort);
   // The timer: an undecided one is called off and handed back, a decided one repeats Commit.

@@ -13,7 +13,7 @@ bool Incomings::repeated(PeerId from, const Offer& offer) {
   if (incoming->stage == Incoming::Stage::reserved)
     context_.send(from, Grant{offer.task, offer.epoch});
   else
-    context_.send(from, Prepared{offer.task, offer.epoch});
+    context_.send(from, Prepared{offer.task, offer.epoch, incoming->process_lost});
   return true;
 }
 
@@ -163,7 +163,7 @@ void Incomings::send_grant(Incoming& incoming) {
 }
 
 void Incomings::send_prepared(Incoming& incoming) {
-  context_.send(incoming.peer, Prepared{incoming.task, incoming.epoch});
+  context_.send(incoming.peer, Prepared{incoming.task, incoming.epoch, incoming.process_lost});
   const Duration pause = backoff(context_.config->limits.resend_interval, incoming.tries++);
   context_.timers.set(TimerKey::of(Kind::incoming, incoming.task), context_.now + pause);
 }

@@ -185,9 +185,11 @@ struct Reject {
   bool operator==(const Reject&) const = default;
 };
 
+// "Here it is; is it mine?" Repeated, so that it is the question of a destination in doubt, too.
 struct Prepared {
   TaskId task;
   Epoch epoch = 0;
+  bool process_lost = false;  // a running task's copy did not survive: do not hand it over any more
   bool operator==(const Prepared&) const = default;
 };
 

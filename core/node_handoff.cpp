@@ -45,10 +45,12 @@ Veto Node::Impl::veto_on_wish(const Task* task, PeerId to) const {
   const bool waits = task->phase == Task::Phase::waiting;
   const bool runs = task->phase == Task::Phase::running;
   if (runs && !sampled.migrates) return Veto::no_migration;
-  const bool fixed = task->pinned || task->held || task->stopping || (runs && !task->migratable);
+  const bool fixed =
+      task->pinned || task->held || task->stopping || (runs ? !task->migratable : task->goes_on);
   if ((!waits && !runs) || fixed || task->hops >= context.config->limits.moves_per_task)
     return Veto::nothing_movable;
-  if (outgoings.undecided() >= context.config->limits.transfers_at_once) return Veto::transfers_full;
+  if (outgoings.undecided() >= context.config->limits.transfers_at_once)
+    return Veto::transfers_full;
   const PeerId peer = to == PeerId::none ? least_loaded() : to;
   return context.peers.is_eligible(peer) ? Veto::none : Veto::no_peer;
 }
@@ -112,6 +114,8 @@ void Node::Impl::on(const BundleSent& event) {
 }
 
 void Node::Impl::on(const Prepared& prepared, PeerId from) {
+  if (prepared.process_lost)
+    if (const auto lost = outgoings.on_lost_copy(from, prepared)) return kept(*lost);
   const auto outgoing = outgoings.on_prepared(from, prepared);
   if (!outgoing) return;
   searches.end(outgoing->search, What::search_succeeded);
@@ -171,6 +175,7 @@ void Node::Impl::hand_back_guests() {
   bool later = false;
   for (const auto& [arrival, task] : tasks.all()) {
     if (task.id.home == context.self.id || task.phase != Task::Phase::waiting) continue;
+    if (task.goes_on) continue;
     if (!context.peers.is_eligible(task.id.home)) continue;
     if (task.not_before > context.now)
       later = true;
@@ -301,6 +306,7 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   task.hops = incoming->hops + (context.sabotaged(Sabotage::forget_hops) ? 0 : 1);
   task.probes = incoming->probes;
   task.ran_before = incoming->ran;
+  task.goes_on = incoming->running;
   tasks.add(task, context.config->load.aging);
   unsettled.erase(task.id);
   context.send(from, Committed{commit.task, commit.epoch});
@@ -316,8 +322,9 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   smoothed_thousandths += 1000;
   Task* owned = tasks.find(task.id);
   if (owned == nullptr || owned->phase != Task::Phase::waiting) return;
-  if (incoming->running || (incoming->holds_slot && has_free_slot()))
-    start(*owned, incoming->running);
+  if (incoming->process_lost) return interrupt(*owned);
+  // The slot may have gone while its source could not be reached: then it waits as it is.
+  if (incoming->holds_slot && has_free_slot()) start(*owned);
 }
 
 }  // namespace core

@@ -61,7 +61,7 @@ class Node::Impl {
   void on(const TaskReportAck& ack);
   void on(const TaskQuery& query, PeerId from);
   void start_tasks();
-  void start(Task& task, bool goes_on = false);
+  void start(Task& task);
   bool has_free_slot() const;
   void stop(TaskId id);
   void end(Task& task, ExitStatus status);
@@ -77,6 +77,7 @@ class Node::Impl {
   void recover();
   void recover_copy(TaskId id, const PreparedCopy& copy);
   void recover_task(TaskId id, const OwnedTask& owned);
+  void interrupt(Task& task);  // its process is gone, and not by its own doing
 
   // node_balance.cpp: load, roles and searches
   void on(const Probe& probe, PeerId from);

@@ -36,24 +36,20 @@ void Node::Impl::recover() {
   }
 }
 
-// Whether it was handed over its source says. A process that is gone cannot be taken over any more:
-// a source that has not decided keeps its own, and one that has finds out that it is lost.
+// Whether it was handed over its source says. A process that is gone should not be taken over any
+// more: a source that has not decided keeps its own. If it has, the task is this peer's, and lost.
 void Node::Impl::recover_copy(TaskId id, const PreparedCopy& copy) {
-  if (copy.running && !alive.contains({id, copy.epoch})) {
-    context.persist(
-        {.what = Persist::What::aborted, .task = id, .epoch = copy.epoch, .peer = copy.source});
-    context.act(DiscardTask{id, copy.epoch});
-    return context.trace(What::arrival_aborted, id, copy.source);
-  }
+  const bool process_lost = copy.running && !alive.contains({id, copy.epoch});
   incomings.recover({.task = id,
                      .epoch = copy.epoch,
                      .peer = copy.source,
                      .needs = copy.needs,
                      .hops = copy.hops - 1,
                      .since = copy.since,
-                     .holds_slot = copy.running,
+                     .holds_slot = copy.running && !process_lost,
                      .running = copy.running,
-                     .stage = Incoming::Stage::prepared});
+                     .stage = Incoming::Stage::prepared,
+                     .process_lost = process_lost});
 }
 
 void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
@@ -84,11 +80,15 @@ void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
     return tell_home(task, TaskState::running);
   }
   if (owned.started && !context.sabotaged(Sabotage::rerun_interrupted)) {
-    context.trace(What::task_interrupted, id);
-    return end(task, {ExitStatus::Kind::lost, 0});
+    return interrupt(task);
   }
   tell_home(task, TaskState::waiting);
   ++arrivals;
+}
+
+void Node::Impl::interrupt(Task& task) {
+  context.trace(What::task_interrupted, task.id);
+  end(task, {ExitStatus::Kind::lost, 0});
 }
 
 }  // namespace core

@@ -1,5 +1,6 @@
 // The life of a task at its owner and at its home node.
 #include <cassert>
+#include <utility>
 
 #include "core/journal.h"
 #include "core/node_impl.h"
@@ -97,7 +98,8 @@ void Node::Impl::start_tasks() {
   }
 }
 
-void Node::Impl::start(Task& task, bool goes_on) {
+void Node::Impl::start(Task& task) {
+  const bool goes_on = std::exchange(task.goes_on, false);
   tasks.set_phase(task, Task::Phase::running);
   task.started = context.now;
   if (!context.sabotaged(Sabotage::start_in_memory))

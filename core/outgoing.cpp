@@ -120,6 +120,11 @@ std::optional<Outgoing> Outgoings::on_prepared(PeerId from, const Prepared& prep
   return outgoing;
 }
 
+std::optional<Outgoing> Outgoings::on_lost_copy(PeerId from, const Prepared& prepared) {
+  if (undecided(prepared.task, prepared.epoch, from) == nullptr) return std::nullopt;
+  return call_off(prepared.task);
+}
+
 void Outgoings::on_committed(PeerId from, const Committed& committed) {
   const auto found = all_.find(committed.task);
   if (found == all_.end() || found->second.stage != Outgoing::Stage::handed_off) return;

@@ -11,7 +11,7 @@ Movability View::movability(const Task& task) const {
   if (task.phase != Task::Phase::waiting && !(running && migrates)) return Movability::not_waiting;
   if (task.pinned) return Movability::pinned;
   if (task.held || task.stopping) return Movability::held;
-  if (running && !task.migratable) return Movability::process;
+  if (running ? !task.migratable : task.goes_on) return Movability::process;
   if (seeking && (task.searching || now < task.wished_until)) return Movability::sought;
   if (task.hops >= limits.moves_per_task) return Movability::hop_limit;
   if (now - (running ? task.started : task.arrived) < limits.min_residence)

@@ -29,6 +29,7 @@ struct Task {
   Duration ran_before = 0;           // at the peers where it ran earlier
   std::uint64_t resident_bytes = 0;  // of its process
   bool migratable = true;            // nothing is known that keeps its process here
+  bool goes_on = false;              // it has come with its process, which waits to go on
   bool held = false;                 // by its user
   std::uint32_t failed_moves = 0;    // of its process
   std::uint32_t hops = 0;            // moves so far

@@ -201,7 +201,11 @@ struct OfTask {
 template <>
 struct Layout<core::Grant> : OfTask<core::Grant> {};
 template <>
-struct Layout<core::Prepared> : OfTask<core::Prepared> {};
+struct Layout<core::Prepared> {
+  static constexpr auto fields =
+      std::tuple(field(&core::Prepared::task), field(&core::Prepared::epoch),
+                 field(&core::Prepared::process_lost));
+};
 template <>
 struct Layout<core::Commit> : OfTask<core::Commit> {};
 template <>

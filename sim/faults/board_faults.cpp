@@ -76,6 +76,7 @@ void BoardFaults::heal() {
     world_.start_clock(node);
     world_.lag(node, 0);
     world_.fill_disk(node, false);
+    world_.break_criu(node, false);
     world_.change_version(node, false);
     world_.spare(node);
     if (world_.node(node).state == State::paused) world_.resume(node);
@@ -128,6 +129,14 @@ void BoardFaults::begin(const Incident& incident) {
       return world_.change_version(node, true);
     case Kind::hostile:
       return bombard(incident);
+    case Kind::wish:
+      return wish(incident);
+    case Kind::kill_daemon:
+      any_gone_ = true;
+      if (is_up(node)) world_.kill_daemon(node);
+      return;
+    case Kind::criu:
+      return world_.break_criu(node, true);
   }
 }
 
@@ -138,12 +147,16 @@ void BoardFaults::end(const Incident& incident) {
     case Kind::cancel:
     case Kind::reconfigure:
     case Kind::clock_jump:
+    case Kind::wish:
       return;
     case Kind::pause:
       if (world_.node(node).state == State::paused) world_.resume(node);
       return;
+    case Kind::criu:
+      return world_.break_criu(node, false);
     case Kind::drain:
     case Kind::crash:
+    case Kind::kill_daemon:
       world_.spare(node);
       if (world_.node(node).state == State::down) world_.restart(node);
       return;
@@ -181,6 +194,16 @@ void BoardFaults::cancel(const Incident& incident) {
   if (!is_up(task.home)) return;
   cancelled_.insert(task.id);
   world_.cancel(task.id);
+}
+
+void BoardFaults::wish(const Incident& incident) {
+  const auto& tasks = world_.history().tasks();
+  if (tasks.empty()) return;
+  const TaskHistory& task = tasks[incident.a % tasks.size()];
+  if (task.owner == kNobody || !is_up(task.owner)) return;
+  const auto to = static_cast<NodeIndex>(incident.b % (world_.size() + 1));
+  world_.migrate(task.owner, task.id,
+                 to == world_.size() ? core::PeerId::none : world_.node(to).id);
 }
 
 void BoardFaults::drain(const Incident& incident) {

@@ -38,6 +38,7 @@ class BoardFaults {
   void end(const Incident& incident);
   void submit(const Incident& incident);
   void cancel(const Incident& incident);
+  void wish(const Incident& incident);
   void drain(const Incident& incident);
   void reconfigure(const Incident& incident);
   void crash(const Incident& incident);

@@ -118,13 +118,27 @@ core::MembershipConfig draw_membership(Draw& draw) {
 
 // How often each kind of incident is drawn, of a hundred.
 constexpr std::uint32_t kShares[] = {40, 4, 3, 3, 5, 9, 7, 10, 5, 2, 2, 3, 2, 3, 2};
-static_assert(std::size(kShares) == kKinds);
+static_assert(std::size(kShares) + kMigrationKinds == kKinds);
 
 Kind draw_kind(Draw& draw) {
   std::uint64_t drawn = draw.below(100);
   std::size_t kind = 0;
   while (drawn >= kShares[kind]) drawn -= kShares[kind++];
   return static_cast<Kind>(kind);
+}
+
+// What happens where running tasks move. Drawn apart, so that the rest of a plan is what it would
+// be without.
+Incident draw_migration_incident(Draw& draw, const Plan& plan) {
+  Incident incident;
+  incident.kind = draw.one_of(
+      std::vector{Kind::wish, Kind::wish, Kind::wish, Kind::wish, Kind::kill_daemon, Kind::criu});
+  incident.at = draw.time(kCalm, plan.storm_ends);
+  incident.lasts = draw.time(0, 2 * kSecond);
+  incident.node = static_cast<NodeIndex>(draw.below(plan.nodes()));
+  incident.a = draw.below(1'000'000);
+  incident.b = draw.below(1'000'000);
+  return incident;
 }
 
 Incident draw_incident(Draw& draw, const Plan& plan) {
@@ -158,8 +172,9 @@ Incident draw_incident(Draw& draw, const Plan& plan) {
 
 const char* name(Kind kind) {
   static constexpr const char* kNames[] = {
-      "submit", "cancel", "drain", "reconfigure", "pause",       "crash",   "part",   "weather",
-      "lag",    "memory", "disk",  "clock jump",  "clock stand", "version", "hostile"};
+      "submit",      "cancel",  "drain",   "reconfigure", "pause",       "crash",
+      "part",        "weather", "lag",     "memory",      "disk",        "clock jump",
+      "clock stand", "version", "hostile", "wish",        "kill daemon", "criu"};
   static_assert(std::size(kNames) == kKinds);
   return kNames[static_cast<std::size_t>(kind)];
 }
@@ -181,6 +196,8 @@ core::Config draw_config(std::uint64_t seed) {
   config.limits = draw_limits(draw);
   config.membership = draw_membership(draw);
   config.load = draw_load(draw);
+  config.policy.migration = draw.one_of(policies::migration_names());
+  config.limits.retention = draw.one_in(4) ? draw.time(kSecond, 60 * kSecond) : kLongAbsence * 24;
   return config;
 }
 
@@ -225,6 +242,11 @@ Plan draw_plan(std::uint64_t seed, core::Sabotage sabotage) {
     plan.config.limits.search_retry = draw.time(50 * kMillisecond, 200 * kMillisecond);
     plan.config.limits.transfer_timeout = draw.time(200 * kMillisecond, kSecond);
   }
+  Draw moves(seed ^ 0x6d6f766573u);
+  plan.migrates = moves.one_in(2);
+  const std::uint32_t more = plan.migrates ? moves.within(5, 60) : 0;
+  for (std::uint32_t i = 0; i < more; ++i)
+    plan.incidents.push_back(draw_migration_incident(moves, plan));
   std::stable_sort(plan.incidents.begin(), plan.incidents.end(),
                    [](const Incident& a, const Incident& b) { return a.at < b.at; });
   return plan;
@@ -241,6 +263,7 @@ std::string describe(const Plan& plan) {
                      " nodes, " + plan.config.policy.transfer + "/" + plan.config.policy.selection +
                      "/" + plan.config.policy.location + "/" + plan.config.policy.information +
                      ", " + (plan.journal ? "with" : "without") + " journal" +
+                     (plan.migrates ? ", running tasks move" : "") +
                      (plan.remembers() ? "" : ", forgetful") + (plan.gullible ? ", gullible" : "") +
                      ", all heals at " + seconds(plan.storm_ends) + "\n";
   for (const Incident& incident : plan.incidents) text += "  " + describe(incident) + "\n";

@@ -30,7 +30,11 @@ struct Incident {
     clock_jump,   // a: microseconds
     clock_stand,  // no time passes, then it goes on, b: or catches up
     version,      // speaks another protocol version
-    hostile       // a: random datagrams; and every few of the real ones come again, mutated
+    hostile,      // a: random datagrams; and every few of the real ones come again, mutated
+    // Where running tasks move:
+    wish,         // a: which of the tasks so far is to move, b: to which node, or to any
+    kill_daemon,  // its processes go on
+    criu          // nothing is frozen or restored
   };
   Kind kind = Kind::submit;
   core::Time at = 0;
@@ -38,7 +42,8 @@ struct Incident {
   NodeIndex node = 0;
   std::uint64_t a = 0, b = 0;
 };
-constexpr std::size_t kKinds = 15;
+constexpr std::size_t kMigrationKinds = 3;
+constexpr std::size_t kKinds = 15 + kMigrationKinds;
 
 constexpr core::Duration kLongAbsence = 600 * core::kSecond;  // longer than any in a trial
 
@@ -48,6 +53,7 @@ struct Plan {
   core::Config config;
   core::Sabotage sabotage = core::Sabotage::none;  // a bug of all nodes
   bool journal = true;                             // else a crash takes all, and tasks with it
+  bool migrates = false;                           // boards can freeze and restore processes
   // Mutated datagrams are believed: then nothing is promised but that nobody breaks down.
   bool gullible = false;
   core::Time storm_ends = 0;

@@ -34,7 +34,9 @@ class Trial {
     checker_ = std::make_unique<Checker>(world_, plan);
     lines_ = options.transcript_lines;
     for (NodeIndex i = 0; i < plan.nodes(); ++i) {
-      NodeOptions node{.config = config_of(plan.config, plan.slots[i]), .journal = plan.journal};
+      NodeOptions node{.config = config_of(plan.config, plan.slots[i]),
+                       .journal = plan.journal,
+                       .migrates = plan.migrates};
       if (i > 0) node.seeds = {0};
       world_.add(node);
     }
@@ -67,6 +69,7 @@ class Trial {
   bool excused() const;
   bool ends_are_right();
   std::string wrong_end(const TaskHistory& task) const;
+  static bool ran_through(const TaskHistory& task);
   bool stays_quiet();
   bool stays_balanced();
   bool fails(const std::string& what);
@@ -141,8 +144,8 @@ std::string Trial::unsettled(const TaskHistory& task) const {
 std::string Trial::left_over(NodeIndex index) const {
   const VirtualNode& node = world_.node(index);
   const std::size_t left = node.core->tasks().all().size() + node.core->handoffs().size() +
-                           node.processes.size() + node.files.size() + node.expected.size() +
-                           node.sending.size();
+                           node.processes.size() + node.frozen.size() + node.restored.size() +
+                           node.files.size() + node.expected.size() + node.sending.size();
   if (left > 0) return "something of a task stays at " + node.name;
   const core::Journal& journal = node.journal;
   if (!journal.owned.empty() || !journal.prepared.empty() || !journal.decided.empty())
@@ -170,8 +173,7 @@ std::string Trial::wrong_end(const TaskHistory& task) const {
       if (task.status != task.job.status)
         return "recorded as " + core::to_string(task.status) + ", but its process ended with " +
                core::to_string(task.job.status);
-      if (task.runs.size() != 1 || task.runs[0].end != Run::End::exited)
-        return "ended without having run to its end";
+      if (!ran_through(task)) return "ended without having run to its end";
       return task.results == 0 ? "its results have not reached its home node" : "";
     case ExitStatus::Kind::cancelled:
       return faults_.cancelled(task.id) ? "" : "recorded as cancelled, but nobody cancelled it";
@@ -181,6 +183,16 @@ std::string Trial::wrong_end(const TaskHistory& task) const {
       return checker_->interrupted(task.id) ? "" : "lost, but no board took its process along";
   }
   return "";
+}
+
+// One process from beginning to end, wherever its parts ran.
+bool Trial::ran_through(const TaskHistory& task) {
+  // A frozen one whose board lost power had been handed over before.
+  const auto moved = [](const Run& run) {
+    return run.end == Run::End::moved || (run.end == Run::End::crashed && run.frozen);
+  };
+  return !task.runs.empty() && task.runs.back().end == Run::End::exited &&
+         std::all_of(task.runs.begin(), task.runs.end() - 1, moved);
 }
 
 bool Trial::stays_quiet() {

@@ -216,6 +216,44 @@ TEST_CASE("migration: a board that loses power at any moment, at either end") {
   CHECK(boards.world.history().violations() == std::vector<std::string>{});
 }
 
+TEST_CASE(
+    "migration: a destination that has lost the copy says so, and the source goes on with its "
+    "own") {
+  Boards boards(2);
+  const core::TaskId task = boards.running(0, 20 * kSecond);
+  boards.wire.lose_from<core::Prepared>(1);
+  boards.world.migrate(0, task, boards.id(1));
+  REQUIRE(boards.world.reaches([&] { return boards.world.node(1).journal.prepared.contains(task); },
+                               10 * kSecond));
+  boards.world.crash(1);
+  // The news that it restarted, which would do as well, must not come first.
+  boards.wire.lose([](const Wire::Sent& sent) {
+    return sent.from == 1 && !std::holds_alternative<core::Prepared>(sent.message);
+  });
+  boards.world.restart(1);
+  REQUIRE(boards.runs_at(task, 0));
+  boards.wire.lose_nothing();
+  boards.check_end(task);
+  CHECK(boards.history(task).runs.size() == 1);
+}
+
+TEST_CASE(
+    "migration: one that is handed over while its copy is lost ends as lost, and its user is "
+    "told") {
+  Boards boards(2);
+  const core::TaskId task = boards.running(0, 20 * kSecond);
+  boards.wire.lose_from<core::Commit>(0);
+  boards.world.migrate(0, task, boards.id(1));
+  REQUIRE(boards.world.reaches([&] { return boards.world.node(0).journal.decided.contains(task); },
+                               10 * kSecond));
+  boards.world.crash(1);
+  boards.wire.lose_nothing();
+  boards.world.restart(1);
+  REQUIRE(boards.world.reaches([&] { return boards.history(task).ends > 0; }, 60 * kSecond));
+  CHECK(boards.history(task).status.kind == core::ExitStatus::Kind::lost);
+  CHECK(boards.world.reaches([&] { return leftovers(boards.world).empty(); }, 60 * kSecond));
+}
+
 TEST_CASE("migration: a process that ends while its daemon is down is told of at its return") {
   Boards boards(2);
   const core::TaskId task = boards.running(0, 2 * kSecond);
