@@ -57,7 +57,7 @@ struct Context {
   std::optional<Endpoint> endpoint_of(PeerId peer) const {
     const Member* member = peers.find(peer);
     if (member != nullptr && member->endpoint) return member->endpoint;
-    if (peer == sender && config->membership.view > 0) return sender_endpoint;
+    if (peer == sender) return sender_endpoint;
     return std::nullopt;
   }
 

@@ -8,6 +8,7 @@
 
 namespace net {
 
+constexpr std::uint16_t kTaskSpecVersion = 2;  // as it lies in journals, older than the program
 constexpr std::size_t kMaxArguments = 1024;
 constexpr std::size_t kMaxEnvironment = 256;
 constexpr std::size_t kMaxFiles = 256;            // inputs and outputs, each

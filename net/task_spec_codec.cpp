@@ -85,7 +85,7 @@ std::string codec::Layout<TaskSpec>::flaw(const TaskSpec& spec) {
 Bytes encode(const TaskSpec& spec) {
   codec::Writer writer;
   writer.array(2);
-  writer.natural(core::kProtocolVersion);
+  writer.natural(kTaskSpecVersion);
   codec::write(writer, spec);
   return writer.take();
 }
@@ -95,7 +95,7 @@ Decoded<TaskSpec> decode_task_spec(std::span<const std::uint8_t> bytes) {
   TaskSpec spec;
   const std::size_t elements = reader.array();
   std::uint16_t version = 0;
-  codec::Version{core::kProtocolVersion}.read(reader, version);
+  codec::Version{kTaskSpecVersion}.read(reader, version);
   if (elements != 2) reader.fail(std::to_string(elements) + " elements instead of 2");
   if (!reader.failed()) codec::read(reader, spec);
   return codec::result_of(reader, std::move(spec));

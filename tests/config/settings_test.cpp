@@ -25,9 +25,9 @@ std::size_t keys_in(const std::string& section) {
 // A value that is good and not the default.
 std::optional<std::string> other_value(const Key& key) {
   const Settings defaults = config::default_settings();
-  for (const char* text :
-       {"false", "true", "debug", "none", "never", "smallest", "random", "periodic", "7", "70",
-        "0.7", "7s", "70ms", "7MiB", "192.0.2.7:7777", "seven", "/seven", "seven:7, [::1]:7"}) {
+  for (const char* text : {"false", "true", "debug", "none", "never", "longest_running", "smallest",
+                           "random", "periodic", "7", "70", "0.7", "7s", "70ms", "7MiB",
+                           "192.0.2.7:7777", "seven", "/seven", "seven:7, [::1]:7"}) {
     Settings changed = defaults;
     if (!key.parse(text, changed) && changed != defaults) return text;
   }
@@ -108,8 +108,8 @@ TEST_CASE("every field has a key") {
   [[maybe_unused]] const auto& [load, policy, limits, membership] = config;
   [[maybe_unused]] const auto& [l1, l2, l3, l4, l5, l6, l7, l8] = load;
   CHECK(keys_in("load") == 8);
-  [[maybe_unused]] const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10] = policy;
-  CHECK(keys_in("policy") == 10 + 1);  // preset
+  [[maybe_unused]] const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11] = policy;
+  CHECK(keys_in("policy") == 11 + 1);  // preset
   [[maybe_unused]] const auto& [i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11, i12, i13, i14, i15,
                                 i16] = limits;
   CHECK(keys_in("limits") == 16 + 5);  // the driver's

@@ -29,7 +29,7 @@ std::string datagram(const core::Message& message) {
 
 TEST_CASE("the bytes of datagrams are what they were") {
   const std::string opening =
-      "02cf0102030405060708cf0000000100000000";  // version, from, incarnation
+      "03cf0102030405060708cf0000000100000000";  // version, from, incarnation
   const std::string endpoint = "92c41000000000000000000000ffff7f000001cd1ce8";
   CHECK(datagram(core::Probe{300, core::Role::receiver}) ==
         "99" + opening + "c0" + "06" + "cd012c02c200");
@@ -51,9 +51,16 @@ TEST_CASE("the bytes of datagrams are what they were") {
         "98" + opening + "c0" + "00" + "0702" + "91" + "98cf0102030405060708" + "a6626f61726431" +
             endpoint + "0101c30905");
   CHECK(datagram(core::ShuffleReply{7, {}}) == "97" + opening + "c0" + "17" + "0790");
-  CHECK(datagram(core::Offer{kTask, 2, {1 << 20, 70'000, -1}, 1, 6, 4, 2500, 70'000, kEndpoint}) ==
-        "9e" + opening + "c0" + "0b" + "92cf010203040506070811" + "02" +
-            "93ce00100000ce00011170ff" + "010604cd09c4" + "ce00011170" + endpoint);
+  core::Offer offer{kTask, 2, {1 << 20, 70'000, -1}, 1, 6, 4, 2500, 70'000, kEndpoint};
+  const std::string offered = "dc0012" + opening + "c0" + "0b" + "92cf010203040506070811" + "02" +
+                              "93ce00100000ce00011170ff" + "010604cd09c4" + "ce00011170" + endpoint;
+  CHECK(datagram(offer) == offered + "c2c20000");
+  offer.wanted = offer.running = true;
+  offer.image_bytes = 65536;
+  offer.ran = 5;
+  CHECK(datagram(offer) == offered + "c3c3ce0001000005");
+  CHECK(datagram(core::Prepared{kTask, 2, true}) ==
+        "98" + opening + "c0" + "0e" + "92cf010203040506070811" + "02c3");
   CHECK(datagram(core::Commit{kTask, 2}) ==
         "97" + opening + "c0" + "0f" + "92cf010203040506070811" + "02");
   CHECK(datagram(core::TaskReport{kTask,

@@ -106,6 +106,7 @@ void tame(core::Reject& reject, Rng& rng) {
 void tame(core::Offer& offer, Rng& rng) {
   offer.source_load = number(0, core::kLeaving, rng);
   offer.waited = number<core::Duration>(0, core::kMaxWaited, rng);
+  offer.ran = number<core::Duration>(0, core::kMaxWaited, rng);
 }
 void tame(core::Needs& needs, Rng& rng) {
   needs.priority = number(-9, 10, rng);
