@@ -140,11 +140,11 @@ TEST_CASE("a datagram of another version, shape or size is refused") {
 
   CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3, 5}) == "protocol version 4, this peer speaks 3");
   CHECK(decoded({0x91, 4}) == "protocol version 4, this peer speaks 3");
-  CHECK(decoded({0x92, 3, 0x93, 1, 2, 3}) == "protocol version 3, this peer speaks 2");
-  CHECK(decoded({0x91, 2}) == "no header");
-  CHECK(decoded({0x94, 2, 7, 1, 0xc0}) == "no tag");
-  CHECK(decoded({0x95, 2, 7, 1, 0xc0, 3}) == "tag 3: 0 fields instead of 1");
-  CHECK(decoded({0x97, 2, 7, 1, 0xc0, 3, 5, 6}) == "tag 3: 2 fields instead of 1");
+  CHECK(decoded({0x92, 4, 0x93, 1, 2, 3}) == "protocol version 4, this peer speaks 3");
+  CHECK(decoded({0x91, 3}) == "no header");
+  CHECK(decoded({0x94, 3, 7, 1, 0xc0}) == "no tag");
+  CHECK(decoded({0x95, 3, 7, 1, 0xc0, 3}) == "tag 3: 0 fields instead of 1");
+  CHECK(decoded({0x97, 3, 7, 1, 0xc0, 3, 5, 6}) == "tag 3: 2 fields instead of 1");
   CHECK(decoded({0x96, 3, 7, 1, 0xc0, 40, 5}) == "unknown tag 40");
   CHECK(decoded({0x96, 3, 7, 1, 0xc0, 0xa1, 'a', 5}) == "tag: a text instead of a number");
   CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3, 0xc0}) == "tag 3: field 0: nil instead of a number");
