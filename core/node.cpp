@@ -345,6 +345,9 @@ std::uint32_t Node::reserved() const {
 bool Node::draining() const {
   return impl_->context.draining;
 }
+Veto Node::migration_veto(TaskId task, PeerId to) const {
+  return impl_->veto_on_wish(impl_->tasks.find(task), to);
+}
 Veto Node::admission() const {
   return impl_->submission_veto();
 }

@@ -91,6 +91,8 @@ class Node {
   // Would a submission be refused now? Asked before inputs are copied; whoever acts upon it says so
   // with SubmissionTurnedAway.
   Veto admission() const;
+  // Would its user's wish to move that task be refused now? `to` as in MigrateRequested.
+  Veto migration_veto(TaskId task, PeerId to) const;
 
  private:
   class Impl;

@@ -53,6 +53,18 @@ struct Layout<CancelRequest> {
 };
 
 template <>
+struct Layout<SteerRequest::What> {
+  static constexpr auto last = SteerRequest::What::release;
+};
+
+template <>
+struct Layout<SteerRequest> {
+  static constexpr auto fields =
+      std::tuple(field(&SteerRequest::what), field(&SteerRequest::task, kTask),
+                 field(&SteerRequest::peer, Text{core::kMaxNameBytes}));
+};
+
+template <>
 struct Layout<TasksRequest> {
   static constexpr auto fields = std::tuple(field(&TasksRequest::all));
 };

@@ -48,6 +48,16 @@ struct CancelRequest {  // answered by Done, or Failure (unknown, ended already)
   bool operator==(const CancelRequest&) const = default;
 };
 
+// Asked of the peer that has the task. Answered by Done once it is under way, or noted, or by
+// Failure.
+struct SteerRequest {
+  enum class What : std::uint8_t { migrate, hold, release };
+  What what = What::migrate;
+  std::string task;
+  std::string peer;  // to migrate to; empty: to whoever takes it
+  bool operator==(const SteerRequest&) const = default;
+};
+
 struct TasksRequest {  // answered by TaskRows
   bool all = false;    // ended ones too
   bool operator==(const TasksRequest&) const = default;
@@ -171,7 +181,7 @@ struct Lines {
 using ControlBody =
     std::variant<ControlHello, SubmitRequest, WaitRequest, OutputRequest, CancelRequest,
                  TasksRequest, PeersRequest, StatsRequest, ExplainRequest, Welcome, Submitted,
-                 Output, Ended, Done, Failure, TaskRows, PeerRows, Stats, Lines>;
+                 Output, Ended, Done, Failure, TaskRows, PeerRows, Stats, Lines, SteerRequest>;
 
 struct ControlFrame {
   std::uint32_t request = 0;

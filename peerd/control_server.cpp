@@ -16,6 +16,7 @@ constexpr std::size_t kMaxPendingBytes = 1 << 20;
 // sysexits
 constexpr int kDataError = 65;
 constexpr int kNoTask = 67;
+constexpr int kTryLater = 75;
 constexpr int kProtocol = 76;
 
 }  // namespace
@@ -207,6 +208,36 @@ void ControlServer::end_waits(core::TaskId task) {
     else
       fail(wait.client, wait.request, kNoTask, "the task's record was dropped to make room");
   }
+}
+
+// Where a task goes is its owner's decision: it is asked there.
+void ControlServer::on(Number number, std::uint32_t request, const net::SteerRequest& steer) {
+  const core::Node& node = driver_.node();
+  const auto task = parse_task(driver_, steer.task);
+  if (!task || node.tasks().find(*task) == nullptr) {
+    const core::HomeRecord* record = task ? node.record(*task) : nullptr;
+    const bool elsewhere = record != nullptr && record->open();
+    return fail(number, request, kNoTask,
+                elsewhere
+                    ? fmt::format("{} is with {}: ask there", steer.task, node.name(record->owner))
+                    : fmt::format("no task {} is here", steer.task));
+  }
+  if (steer.what != net::SteerRequest::What::migrate) {
+    driver_.post(core::HoldRequested{*task, steer.what == net::SteerRequest::What::hold});
+    return answer(number, request, net::Done{});
+  }
+  core::PeerId to = core::PeerId::none;
+  for (const core::PeerStatus& peer : node.peers())
+    if (!steer.peer.empty() && peer.member.name == steer.peer) to = peer.member.id;
+  if (!steer.peer.empty() && to == core::PeerId::none)
+    return fail(number, request, kNoTask,
+                fmt::format("no peer {} is known: see peerctl peers", steer.peer));
+  const core::Veto veto = node.migration_veto(*task, to);
+  if (veto != core::Veto::none)
+    return fail(number, request, kTryLater,
+                fmt::format("{} stays here: {}", steer.task, core::to_string(veto)));
+  driver_.post(core::MigrateRequested{*task, to});
+  answer(number, request, net::Done{});
 }
 
 void ControlServer::on(Number number, std::uint32_t request, const net::CancelRequest& cancel) {

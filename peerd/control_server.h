@@ -56,6 +56,7 @@ class ControlServer {
   void on(Number number, std::uint32_t request, const net::WaitRequest& wait);
   void on(Number number, std::uint32_t request, const net::OutputRequest& output);
   void on(Number number, std::uint32_t request, const net::CancelRequest& cancel);
+  void on(Number number, std::uint32_t request, const net::SteerRequest& steer);
   void on(Number number, std::uint32_t request, const net::TasksRequest& tasks);
   void on(Number number, std::uint32_t request, const net::PeersRequest&);
   void on(Number number, std::uint32_t request, const net::StatsRequest&);

@@ -1,4 +1,4 @@
-// The verbs that ask once and print: ps, peers, stats, explain, cancel.
+// The verbs that ask once and print: ps, peers, stats, explain, cancel, migrate, hold, release.
 #include <cstddef>
 #include <utility>
 
@@ -65,14 +65,14 @@ int run_explain(const Invocation& invocation) {
   });
 }
 
-int run_cancel(const Invocation& invocation) {
+// Asks for each task, and complains of those that are refused.
+template <typename RequestOf>
+int ask_for_each(const Invocation& invocation, const char* verb, const RequestOf& request_of) {
   const Words& tasks = invocation.parsed.rest;
-  if (tasks.empty()) return complain({kExitUsage, "a task is needed: peerctl cancel TASK..."});
-  const std::vector<net::ControlBody> requests = [&] {
-    std::vector<net::ControlBody> all;
-    for (const std::string& task : tasks) all.push_back(net::CancelRequest{task});
-    return all;
-  }();
+  if (tasks.empty())
+    return complain({kExitUsage, fmt::format("a task is needed: peerctl {} TASK...", verb)});
+  std::vector<net::ControlBody> requests;
+  for (const std::string& task : tasks) requests.push_back(request_of(task));
   const auto answers = converse(invocation.socket, requests);
   if (const auto* problem = std::get_if<Problem>(&answers)) return complain(*problem);
   int code = kExitOk;
@@ -83,6 +83,38 @@ int run_cancel(const Invocation& invocation) {
     code = tasks.size() == 1 ? own_code : kExitSomeFailed;
   }
   return code;
+}
+
+int run_cancel(const Invocation& invocation) {
+  return ask_for_each(invocation, "cancel",
+                      [](const std::string& task) { return net::CancelRequest{task}; });
+}
+
+using Steer = net::SteerRequest;
+
+int run_hold(const Invocation& invocation) {
+  return ask_for_each(invocation, "hold", [](const std::string& task) {
+    return Steer{Steer::What::hold, task, ""};
+  });
+}
+
+int run_release(const Invocation& invocation) {
+  return ask_for_each(invocation, "release", [](const std::string& task) {
+    return Steer{Steer::What::release, task, ""};
+  });
+}
+
+int run_migrate(const Invocation& invocation) {
+  const Words& words = invocation.parsed.rest;
+  if (words.empty() || words.size() > 2)
+    return complain(
+        {kExitUsage, "a task is needed, and at most one peer: peerctl migrate TASK [PEER]"});
+  const Steer steer{Steer::What::migrate, words[0], words.size() == 2 ? words[1] : ""};
+  const auto answers = converse(invocation.socket, {steer});
+  if (const auto* problem = std::get_if<Problem>(&answers)) return complain(*problem);
+  const Answer& answer = std::get<std::vector<Answer>>(answers)[0];
+  const auto* failure = std::get_if<net::Failure>(&answer.back());
+  return failure == nullptr ? kExitOk : complain(to_problem(*failure));
 }
 
 }  // namespace
@@ -137,6 +169,38 @@ Verb cancel_verb() {
   verb.arguments = "TASK...";
   verb.summary = "End tasks: waiting ones at once, running ones by SIGTERM, then SIGKILL";
   verb.run = run_cancel;
+  return verb;
+}
+
+Verb migrate_verb() {
+  Verb verb;
+  verb.name = "migrate";
+  verb.arguments = "TASK [PEER]";
+  verb.summary =
+      "Move a task that is here to a peer, or to the least loaded one, while it runs, too";
+  verb.details =
+      "It returns when the move is under way: peerctl explain TASK tells how it ends. Limits "
+      "count, "
+      "policies do not.\n";
+  verb.run = run_migrate;
+  return verb;
+}
+
+Verb hold_verb() {
+  Verb verb;
+  verb.name = "hold";
+  verb.arguments = "TASK...";
+  verb.summary = "Keep tasks that are here from moving";
+  verb.run = run_hold;
+  return verb;
+}
+
+Verb release_verb() {
+  Verb verb;
+  verb.name = "release";
+  verb.arguments = "TASK...";
+  verb.summary = "Let tasks move again that were held";
+  verb.run = run_release;
   return verb;
 }
 
