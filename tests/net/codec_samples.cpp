@@ -23,6 +23,8 @@ constexpr std::uint64_t kEnumerators<core::MemberState> = 4;
 template <>
 constexpr std::uint64_t kEnumerators<core::Role> = 3;
 template <>
+constexpr std::uint64_t kEnumerators<net::SteerRequest::What> = 3;
+template <>
 constexpr std::uint64_t kEnumerators<core::Veto> = core::kVetoes;
 template <>
 constexpr std::uint64_t kEnumerators<core::TaskState> = 7;
