@@ -51,11 +51,10 @@ std::string from_environment(const char* name, const char* otherwise) {
 Stays::Stays(Surroundings surroundings, const Limits& limits)
     : around_(std::move(surroundings)),
       limits_(limits),
-      executor_(around_.loop, limits.kill_grace,
-                [this](core::TaskId task, const ProcessEnd& end) { process_ended(task, end); }) {}
+      executor_(around_.loop, *around_.log, around_.state_directory, around_.self,
+                [this](const Key& stay, const ProcessEnd& end) { process_ended(stay, end); }) {}
 
 void Stays::configure(const Limits& limits) {
-  executor_.set_kill_grace(limits.kill_grace);
   limits_ = limits;
 }
 
@@ -65,16 +64,40 @@ void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec, std::s
   stay.message = std::move(message);
 }
 
+std::set<Stays::Key> Stays::take_up(const core::Journal& journal, std::string& error) {
+  std::set<Key> alive;
+  error = executor_.connect();
+  for (const auto& [key, found] : executor_.found()) {
+    if (!journal.holds(key.first, key.second)) {
+      executor_.discard(key);
+      continue;
+    }
+    const auto owned = journal.owned.find(key.first);
+    if (owned != journal.owned.end() && owned->second.epoch == key.second && !owned->second.ended)
+      alive.insert(key);
+  }
+  for (const Key& key : alive) stays_[key].running = true;
+  return alive;
+}
+
+void Stays::tell_ended() {
+  for (const auto& [key, found] : executor_.found())
+    if (found.state == net::executor::Stay::State::ended)
+      process_ended(key, {found.status, found.message});
+}
+
 // --- Running
 
 void Stays::perform(const core::StartTask& action) {
   Stay* stay = find(action.task, action.epoch);
+  if (!at_home(action.task)) follow(action.task, action.epoch);
+  if (stay->running) return;  // it has outlived the last daemon
   stay->running = true;
   const std::string directory = around_.files->directory(action.task, action.epoch);
   // A task without inputs has no directory yet. What stands in the way of it the executor will
   // tell.
   spares_.take(directory, uv_now(around_.loop));
-  executor_.start(action.task, process_of(action.task, action.epoch, stay->spec));
+  executor_.start({action.task, action.epoch}, process_of(action.task, action.epoch, stay->spec));
 }
 
 ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
@@ -109,13 +132,15 @@ ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
 }
 
 void Stays::perform(const core::StopTask& action) {
-  executor_.stop(action.task);
+  core::Epoch epoch = 0;
+  if (running_stay(action.task, epoch) != nullptr)
+    executor_.stop({action.task, epoch}, limits_.kill_grace);
 }
 
-void Stays::process_ended(core::TaskId task, const ProcessEnd& end) {
-  core::Epoch epoch = 0;
-  Stay* stay = running_stay(task, epoch);
-  if (stay == nullptr) return;
+void Stays::process_ended(const Key& key, const ProcessEnd& end) {
+  const auto& [task, epoch] = key;
+  Stay* stay = find(task, epoch);
+  if (stay == nullptr || !stay->running) return;
   stay->running = false;
   if (!stay->killed && prints_too_much(task, epoch)) {
     stay->killed = true;
@@ -156,10 +181,12 @@ std::string Stays::missing_output(core::TaskId task, core::Epoch epoch, const St
   return "";
 }
 
-void Stays::check_output_sizes() {
+void Stays::look_around() {
   for (auto& [key, stay] : stays_) {
-    if (stay.running && !stay.killed && prints_too_much(key.first, key.second))
-      kill(key.first, stay, beyond_output_bytes(limits_.output_bytes));
+    if (!stay.running) continue;
+    if (!stay.results && !at_home(key.first)) follow(key.first, key.second);
+    if (!stay.killed && prints_too_much(key.first, key.second))
+      kill(key, stay, beyond_output_bytes(limits_.output_bytes));
   }
 }
 
@@ -180,10 +207,10 @@ void Stays::cut_output(core::TaskId task, core::Epoch epoch) const {
   }
 }
 
-void Stays::kill(core::TaskId task, Stay& stay, const std::string& why) {
+void Stays::kill(const Key& key, Stay& stay, const std::string& why) {
   stay.message = why;
   stay.killed = true;
-  executor_.kill(task);
+  executor_.kill(key);
 }
 
 // --- Bundles
@@ -282,6 +309,10 @@ void Stays::perform(const core::SendResults& action) {
   stay->results->finish(action.endpoint, ending, std::move(outputs), done);
 }
 
+void Stays::follow(core::TaskId task, core::Epoch epoch) {
+  if (const auto home = around_.endpoint_of(task.home)) follow(task, epoch, *home);
+}
+
 void Stays::follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home) {
   find(task, epoch)->results = std::make_unique<ResultsSender>(
       around_.loop, home, hello(net::StreamHello::Kind::results, task, epoch),
@@ -289,7 +320,7 @@ void Stays::follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& h
       [this, task] { return around_.explanations->take_untold(task); },
       [this, task, epoch](const std::string& failure) {
         Stay* stay = find(task, epoch);
-        if (stay != nullptr && stay->running) kill(task, *stay, failure);
+        if (stay != nullptr && stay->running) kill({task, epoch}, *stay, failure);
       });
 }
 
@@ -327,6 +358,7 @@ void Stays::perform(const core::DiscardTask& action) {
   const bool directory_alone =
       at_home(action.task) && stay != nullptr && stay->spec.stdin_path.empty();
   stays_.erase({action.task, action.epoch});
+  if (executor_.holds({action.task, action.epoch})) executor_.discard({action.task, action.epoch});
   if (!at_home(action.task)) around_.explanations->forget(action.task);
   const std::string directory = around_.files->directory(action.task, action.epoch);
   // Most tasks leave an empty one: dealt with before another thread would have heard of it.
