@@ -45,8 +45,8 @@ struct Layout<executor::Stay::State> {
 template <>
 struct Layout<executor::Stay> {
   static constexpr auto fields =
-      std::tuple(field(&Stay::task), field(&Stay::epoch), field(&Stay::state), field(&Stay::status),
-                 field(&Stay::message, kMessage));
+      std::tuple(field(&Stay::task), field(&Stay::epoch), field(&Stay::state),
+                 field(&Stay::movable), field(&Stay::status), field(&Stay::message, kMessage));
 };
 
 template <>
@@ -57,14 +57,64 @@ struct Layout<executor::Ready> {
 template <>
 struct Layout<executor::Ended> {
   static constexpr auto fields =
-      std::tuple(field(&executor::Ended::task), field(&executor::Ended::epoch), field(&executor::Ended::status),
-                 field(&executor::Ended::message, kMessage));
+      std::tuple(field(&executor::Ended::task), field(&executor::Ended::epoch),
+                 field(&executor::Ended::status), field(&executor::Ended::message, kMessage));
 };
 
 template <>
 struct Layout<executor::Start> {
+  static constexpr auto fields = std::tuple(field(&Start::task), field(&Start::epoch),
+                                            field(&Start::process), field(&Start::movable));
+};
+
+template <>
+struct Layout<executor::Checked> {
   static constexpr auto fields =
-      std::tuple(field(&Start::task), field(&Start::epoch), field(&Start::process));
+      std::tuple(field(&Checked::usable), field(&Checked::words, kMessage));
+};
+
+template <>
+struct Layout<executor::Inspected> {
+  static constexpr auto fields = std::tuple(
+      field(&Inspected::task), field(&Inspected::epoch), field(&Inspected::obstacle, kMessage),
+      field(&Inspected::resident_bytes), field(&Inspected::files, Text{kMaxSpecBytes}));
+};
+
+template <>
+struct Layout<executor::Moved> {
+  static constexpr auto fields =
+      std::tuple(field(&Moved::task), field(&Moved::epoch), field(&Moved::done),
+                 field(&Moved::lasting), field(&Moved::message, kMessage), field(&Moved::criu_us),
+                 field(&Moved::total_us), field(&Moved::bytes), field(&Moved::packed_bytes));
+};
+
+template <>
+struct Layout<executor::Check> {
+  static constexpr std::tuple<> fields{};
+};
+
+template <>
+struct Layout<executor::Inspect> {
+  static constexpr auto fields =
+      std::tuple(field(&Inspect::task), field(&Inspect::epoch), field(&Inspect::files));
+};
+
+template <>
+struct Layout<executor::Dump> {
+  static constexpr auto fields =
+      std::tuple(field(&Dump::task), field(&Dump::epoch), field(&Dump::fifo, kLongText));
+};
+
+template <>
+struct Layout<executor::Restore> {
+  static constexpr auto fields = std::tuple(
+      field(&Restore::task), field(&Restore::epoch), field(&Restore::directory, kLongText),
+      field(&Restore::fifo, kLongText), field(&Restore::max_bytes));
+};
+
+template <>
+struct Layout<executor::Resume> {
+  static constexpr auto fields = std::tuple(field(&Resume::task), field(&Resume::epoch));
 };
 
 template <>

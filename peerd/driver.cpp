@@ -42,7 +42,10 @@ std::string time_of_day() {
 }
 
 Stays::Limits limits_of_stays(const config::Settings& settings) {
-  return {settings.kill_grace, settings.output_bytes, settings.task_bytes};
+  const bool migratable =
+      settings.migratable == "yes" ||
+      (settings.migratable == "auto" && settings.core.policy.migration != "never");
+  return {migratable, settings.kill_grace, settings.output_bytes, settings.task_bytes};
 }
 
 int exit_code(CopyError::Kind kind) {
@@ -134,6 +137,10 @@ Driver::Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, Jour
   around.log = &log_;
   around.post = [this](core::Event event) { post(std::move(event)); };
   around.name_of = [this](core::TaskId task) { return name_of(task); };
+  around.explain = [this](core::TaskId task, const std::string& text) {
+    explanations_.add(task, time_of_day() + " " + settings_.name + ": " + text);
+  };
+  around.own_endpoint = [this] { return socket_->local(); };
   around.endpoint_of = [this](core::PeerId peer) {
     // One that has not been heard since the start is known without an address.
     const auto endpoint = node_->endpoint(peer);
@@ -406,6 +413,7 @@ void Driver::sample() {
   stays_->look_around();
   core::LoadSampled sampled = sampler_.sample();
   sampled.journal_fails = journal_failing_;
+  sampled.migrates = stays_->migrates();
   post(sampled);
 }
 

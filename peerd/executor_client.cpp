@@ -54,7 +54,13 @@ ExecutorClient::ExecutorClient(uv_loop_t* loop, Log& log, const std::string& sta
 ExecutorClient::~ExecutorClient() {
   if (held_.empty()) quit();
   if (stream_) stream_->close();
-  if (launched_ != nullptr) launched_->close();
+  if (launched_ == nullptr) return;
+  // One that ends with this daemon is waited for, and not left to somebody else to reap.
+  launched_->client = nullptr;
+  if (held_.empty() && ready_)
+    uv_ref(reinterpret_cast<uv_handle_t*>(&launched_->process));
+  else
+    launched_->close();
 }
 
 // --- The connection
@@ -83,6 +89,7 @@ void ExecutorClient::closed(const std::string& error) {
     expected_ = running_;
   }
   ready_ = false;
+  give_up_moves();
   if (launched_ == nullptr) launch();
   timer_.start(launched_ == nullptr ? kRelaunch : kReconnect);
 }
@@ -106,7 +113,8 @@ void ExecutorClient::launch() {
   options.stdio_count = 3;
   options.exit_cb = [](uv_process_t* process, std::int64_t, int) {
     auto* launched = static_cast<Launched*>(process->data);
-    if (launched->client != nullptr) launched->client->launched_ended();
+    if (launched->client != nullptr) return launched->client->launched_ended();
+    launched->close();
   };
   launched_ = new Launched;
   launched_->process.data = launched_;
@@ -142,6 +150,7 @@ void ExecutorClient::on(const net::executor::Stay& frame) {
     found_[stay] = frame;
     held_.insert(stay);
     if (runs) running_.insert(stay);
+    if (frame.state == net::executor::Stay::State::stopped) stopped_.insert(stay);
     return;
   }
   // The connection was broken, not the executor.
@@ -154,6 +163,7 @@ void ExecutorClient::on(const net::executor::Ready&) {
   ready_ = known_ = true;
   failure_.clear();
   for (net::Bytes& frame : std::exchange(waiting_, {})) stream_->write(std::move(frame));
+  if (on_checked_) send(net::executor::Check{});
   for (const Key& stay : std::exchange(expected_, {})) ended(stay, kLost);
 }
 
@@ -167,10 +177,10 @@ void ExecutorClient::ended(const Key& stay, const ProcessEnd& end) {
   if (running_.erase(stay) > 0) on_end_(stay, end);
 }
 
-void ExecutorClient::start(const Key& stay, const ProcessSpec& process) {
+void ExecutorClient::start(const Key& stay, const ProcessSpec& process, bool movable) {
   running_.insert(stay);
   held_.insert(stay);
-  send(net::executor::Start{stay.first, stay.second, process});
+  send(net::executor::Start{stay.first, stay.second, process, movable});
 }
 
 void ExecutorClient::stop(const Key& stay, core::Duration grace) {
@@ -183,8 +193,78 @@ void ExecutorClient::kill(const Key& stay) {
 
 void ExecutorClient::discard(const Key& stay) {
   running_.erase(stay);
+  stopped_.erase(stay);
   held_.erase(stay);
+  forget_answers(stay);
   send(net::executor::Discard{stay.first, stay.second});
+}
+
+// --- Moving
+
+void ExecutorClient::check(OnChecked on_checked) {
+  on_checked_ = std::move(on_checked);
+  if (ready_) send(net::executor::Check{});
+}
+
+void ExecutorClient::inspect(const Key& stay, bool files, OnInspected on_inspected) {
+  if (inspections_.contains(stay) && !files) return;
+  inspections_[stay] = {files, std::move(on_inspected)};
+  send(net::executor::Inspect{stay.first, stay.second, files});
+}
+
+void ExecutorClient::dump(const Key& stay, const std::string& fifo, OnMoved on_moved) {
+  moves_[stay] = std::move(on_moved);
+  send(net::executor::Dump{stay.first, stay.second, fifo});
+}
+
+void ExecutorClient::restore(const Key& stay, const std::string& directory, const std::string& fifo,
+                             std::uint64_t max_bytes, OnMoved on_moved) {
+  held_.insert(stay);
+  moves_[stay] = std::move(on_moved);
+  send(net::executor::Restore{stay.first, stay.second, directory, fifo, max_bytes});
+}
+
+void ExecutorClient::forget_answers(const Key& stay) {
+  inspections_.erase(stay);
+  moves_.erase(stay);
+}
+
+void ExecutorClient::resume(const Key& stay) {
+  forget_answers(stay);
+  if (!held_.contains(stay)) return;
+  stopped_.erase(stay);
+  running_.insert(stay);
+  send(net::executor::Resume{stay.first, stay.second});
+}
+
+void ExecutorClient::on(const net::executor::Checked& frame) {
+  if (on_checked_) on_checked_(frame);
+}
+
+void ExecutorClient::on(const net::executor::Inspected& frame) {
+  const auto found = inspections_.find({frame.task, frame.epoch});
+  if (found == inspections_.end()) return;
+  // An earlier question's answer: every task has a file, its program.
+  if (found->second.files && frame.files.empty() && frame.obstacle.empty()) return;
+  inspections_.extract(found).mapped().on_inspected(frame);
+}
+
+void ExecutorClient::on(const net::executor::Moved& frame) {
+  auto found = moves_.extract({frame.task, frame.epoch});
+  if (!found) return;
+  if (frame.done) stopped_.insert(found.key());
+  found.mapped()(frame);
+}
+
+// With the executor its tasks have died, those that are being moved too.
+void ExecutorClient::give_up_moves() {
+  inspections_.clear();
+  stopped_.clear();
+  for (const auto& [stay, on_moved] : std::exchange(moves_, {})) {
+    net::executor::Moved moved;
+    moved.message = "the executor is gone";
+    on_moved(moved);
+  }
 }
 
 void ExecutorClient::quit() {

@@ -26,6 +26,9 @@ class ExecutorClient {
  public:
   using Key = std::pair<core::TaskId, core::Epoch>;
   using OnEnd = std::function<void(const Key&, const ProcessEnd&)>;
+  using OnChecked = std::function<void(const net::executor::Checked&)>;
+  using OnInspected = std::function<void(const net::executor::Inspected&)>;
+  using OnMoved = std::function<void(const net::executor::Moved&)>;
 
   // `on_end`: once for each that runs, later, never from inside.
   ExecutorClient(uv_loop_t* loop, Log& log, const std::string& state_directory, core::PeerId self,
@@ -38,7 +41,7 @@ class ExecutorClient {
   // What it had when it was connected to.
   const std::map<Key, net::executor::Stay>& found() const { return found_; }
 
-  void start(const Key& stay, const ProcessSpec& process);
+  void start(const Key& stay, const ProcessSpec& process, bool movable = false);
   bool runs(const Key& stay) const { return running_.contains(stay); }
   bool holds(const Key& stay) const { return held_.contains(stay); }  // started, not discarded
   // SIGTERM to the whole session, SIGKILL after the grace. Unknown stays are ignored.
@@ -46,6 +49,18 @@ class ExecutorClient {
   void kill(const Key& stay);  // SIGKILL at once
   // Nothing more is told of it; if it runs it ends.
   void discard(const Key& stay);
+
+  // What follows is of movable stays (executor_frame.h). Every answer comes later and at most once:
+  // none to what was cancelled, resumed or discarded; a failure if the executor dies.
+  void check(OnChecked on_checked);
+  void inspect(const Key& stay, bool files, OnInspected on_inspected);
+  void dump(const Key& stay, const std::string& fifo, OnMoved on_moved);
+  void restore(const Key& stay, const std::string& directory, const std::string& fifo,
+               std::uint64_t max_bytes, OnMoved on_moved);
+  void forget_answers(const Key& stay);
+  void resume(const Key& stay);
+  bool stopped(const Key& stay) const { return stopped_.contains(stay); }
+
   // Ends the executor and all that runs.
   void quit();
 
@@ -64,12 +79,16 @@ class ExecutorClient {
   void on(const net::executor::Stay& frame);
   void on(const net::executor::Ready&);
   void on(const net::executor::Ended& frame);
+  void on(const net::executor::Checked& frame);
+  void on(const net::executor::Inspected& frame);
+  void on(const net::executor::Moved& frame);
   template <typename Other>
   void on(const Other&) {
     closed("the executor sent a frame that is peerd's to send");
   }
   void send(const net::executor::Frame& frame);
   void ended(const Key& stay, const ProcessEnd& end);
+  void give_up_moves();
 
   uv_loop_t* loop_;
   Log& log_;
@@ -84,6 +103,14 @@ class ExecutorClient {
   std::map<Key, net::executor::Stay> found_;
   std::set<Key> held_;  // started or found, and not discarded
   std::set<Key> running_;
+  std::set<Key> stopped_;
+  OnChecked on_checked_;
+  struct Inspecting {
+    bool files = false;
+    OnInspected on_inspected;
+  };
+  std::map<Key, Inspecting> inspections_;
+  std::map<Key, OnMoved> moves_;
   std::set<Key> expected_;           // of those, what the executor must have
   std::vector<net::Bytes> waiting_;  // frames for an executor that is not ready
   Launched* launched_ = nullptr;     // under way, or running

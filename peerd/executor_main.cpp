@@ -27,12 +27,13 @@ int run(const std::string& state_directory, core::PeerId peer) {
   int exit_code = 0;
   {
     const auto quit = [&loop] { uv_stop(&loop); };
-    ExecutorServer server(&loop, log, state_directory, quit);
+    ExecutorServer server(&loop, log, state_directory, peer, quit);
     const std::string error = server.listen();
     if (error.empty()) {
       // Of an executor that was killed: whoever is listened to has no task yet.
       if (const std::size_t ended = end_orphans(peer); ended > 0)
         log.warning("ended {} processes that tasks of an earlier run left running", ended);
+      end_stranded_tasks(state_directory + "/work");
       std::signal(SIGHUP, SIG_IGN);
       const SignalHandle terminate(&loop, SIGTERM, quit);
       const SignalHandle interrupt(&loop, SIGINT, quit);

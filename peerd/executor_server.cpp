@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "net/codec.h"
+#include "peerd/checkpoint/needed_files.h"
+#include "peerd/orphans.h"
 
 namespace peerd {
 
@@ -20,12 +22,18 @@ std::string executor_pid_file(const std::string& state_directory) {
 }
 
 ExecutorServer::ExecutorServer(uv_loop_t* loop, Log& log, std::string state_directory,
-                               std::function<void()> on_quit)
+                               core::PeerId peer, std::function<void()> on_quit)
     : log_(log),
       state_directory_(std::move(state_directory)),
       on_quit_(std::move(on_quit)),
       executor_(loop, 0,
-                [this](core::TaskId task, const ProcessEnd& end) { process_ended(task, end); }),
+                [this](core::TaskId task, const ProcessEnd& end) {
+                  process_ended({task, running_.extract(task).mapped()}, end);
+                }),
+      movables_(
+          loop, peer_mark(peer),
+          [this](const Key& key, const ProcessEnd& end) { process_ended(key, end); },
+          [this](const Key& key, const Outcome& outcome) { moved(key, outcome); }),
       timer_(loop, [this] { look_around(); }) {}
 
 ExecutorServer::~ExecutorServer() {
@@ -93,36 +101,92 @@ void ExecutorServer::on(net::executor::Start frame) {
   const Key key{frame.task, frame.epoch};
   if (stays_.contains(key) || running_.contains(frame.task))
     return disconnected("peerd started a task that runs already");
-  stays_[key] = {frame.task, frame.epoch, Stay::State::running, {}, ""};
+  stays_[key] = {frame.task, frame.epoch, Stay::State::running, frame.movable, {}, ""};
+  if (frame.movable) return movables_.start(key, frame.process);
   running_[frame.task] = frame.epoch;
   executor_.start(frame.task, frame.process);
 }
 
 void ExecutorServer::on(const net::executor::Stop& frame) {
+  movables_.stop({frame.task, frame.epoch}, frame.grace);
   if (!runs({frame.task, frame.epoch})) return;
   executor_.set_kill_grace(frame.grace);
   executor_.stop(frame.task);
 }
 
 void ExecutorServer::on(const net::executor::Kill& frame) {
+  movables_.kill({frame.task, frame.epoch});
   if (runs({frame.task, frame.epoch})) executor_.kill(frame.task);
 }
 
 void ExecutorServer::on(const net::executor::Discard& frame) {
   const Key key{frame.task, frame.epoch};
   stays_.erase(key);
+  movables_.discard(key);
   if (runs(key)) executor_.kill(frame.task);
 }
 
-void ExecutorServer::process_ended(core::TaskId task, const ProcessEnd& end) {
-  const auto running = running_.extract(task);
-  const auto found = stays_.find({task, running.mapped()});
+void ExecutorServer::process_ended(const Key& key, const ProcessEnd& end) {
+  const auto found = stays_.find(key);
   if (found == stays_.end()) return;  // discarded meanwhile
   Stay& stay = found->second;
   stay.state = Stay::State::ended;
   stay.status = end.status;
   stay.message = end.message;
-  tell(net::executor::Ended{task, stay.epoch, stay.status, stay.message});
+  tell(net::executor::Ended{key.first, key.second, stay.status, stay.message});
+}
+
+// --- Moving
+
+void ExecutorServer::on(const net::executor::Check&) {
+  if (checked_) return tell(*checked_);
+  if (std::exchange(checking_, true)) return;
+  movables_.check([this](const Outcome& outcome) {
+    checked_ = {outcome.kind == Outcome::Kind::done, outcome.message};
+    tell(*checked_);
+  });
+}
+
+void ExecutorServer::on(const net::executor::Inspect& frame) {
+  Inspection inspection = movables_.inspect({frame.task, frame.epoch});
+  std::string files;
+  if (frame.files && inspection.obstacle.empty()) {
+    if (inspection.files.size() <= kMaxNeededFiles) files = to_text(inspection.files);
+    if (inspection.files.size() > kMaxNeededFiles || files.size() >= kMaxNeededFilesBytes)
+      inspection.obstacle = "too many files are open";
+  }
+  tell(net::executor::Inspected{frame.task, frame.epoch, inspection.obstacle,
+                                inspection.resident_bytes,
+                                inspection.obstacle.empty() ? files : std::string()});
+}
+
+void ExecutorServer::on(const net::executor::Dump& frame) {
+  movables_.dump({frame.task, frame.epoch}, frame.fifo);
+}
+
+void ExecutorServer::on(const net::executor::Restore& frame) {
+  const Key key{frame.task, frame.epoch};
+  if (stays_.contains(key)) return disconnected("peerd restores a task that is there already");
+  stays_[key] = {frame.task, frame.epoch, Stay::State::stopped, true, {}, ""};
+  movables_.restore(key, frame.directory, frame.fifo, frame.max_bytes);
+}
+
+void ExecutorServer::on(const net::executor::Resume& frame) {
+  const Key key{frame.task, frame.epoch};
+  const auto found = stays_.find(key);
+  if (found == stays_.end() || found->second.state == Stay::State::ended) return;
+  found->second.state = Stay::State::running;
+  movables_.resume(key);
+}
+
+void ExecutorServer::moved(const Key& key, const Outcome& outcome) {
+  const bool done = outcome.kind == Outcome::Kind::done;
+  const auto found = stays_.find(key);
+  if (found != stays_.end() && done) found->second.state = Stay::State::stopped;
+  if (found != stays_.end() && !done && !movables_.has(key)) stays_.erase(found);
+  tell(net::executor::Moved{key.first, key.second, done, outcome.kind == Outcome::Kind::not_movable,
+                            outcome.message, outcome.criu_us, outcome.total_us, outcome.bytes,
+                            outcome.packed_bytes});
 }
 
 // --- Its own end

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "net/transport.h"
 #include "peerd/executor.h"
 #include "peerd/log.h"
+#include "peerd/movable_tasks.h"
 #include "peerd/timer.h"
 
 namespace peerd {
@@ -30,7 +32,7 @@ class ExecutorServer {
   static constexpr core::Duration kIdle = 10 * core::kSecond;
 
   // `on_quit`: there is nothing left to do, or its time is over.
-  ExecutorServer(uv_loop_t* loop, Log& log, std::string state_directory,
+  ExecutorServer(uv_loop_t* loop, Log& log, std::string state_directory, core::PeerId peer,
                  std::function<void()> on_quit);
   ~ExecutorServer();
 
@@ -47,13 +49,19 @@ class ExecutorServer {
   void on(const net::executor::Stop& frame);
   void on(const net::executor::Kill& frame);
   void on(const net::executor::Discard& frame);
+  void on(const net::executor::Check&);
+  void on(const net::executor::Inspect& frame);
+  void on(const net::executor::Dump& frame);
+  void on(const net::executor::Restore& frame);
+  void on(const net::executor::Resume& frame);
   void on(const net::executor::Quit&) { on_quit_(); }
   template <typename Other>
   void on(const Other&) {
     disconnected("peerd sent a frame that is the executor's to send");
   }
   void tell(net::executor::Frame frame);
-  void process_ended(core::TaskId task, const ProcessEnd& end);
+  void process_ended(const Key& key, const ProcessEnd& end);
+  void moved(const Key& key, const Outcome& outcome);
   bool runs(const Key& key) const;
   void look_around();
 
@@ -63,6 +71,9 @@ class ExecutorServer {
   std::map<Key, net::executor::Stay> stays_;
   std::map<core::TaskId, core::Epoch> running_;  // what `executor_` has
   Executor executor_;
+  MovableTasks movables_;
+  std::optional<net::executor::Checked> checked_;
+  bool checking_ = false;
   std::unique_ptr<net::StreamListener> listener_;
   std::unique_ptr<net::FrameStream> peerd_;
   core::Duration idle_ = 0;

@@ -20,6 +20,7 @@
 #include "peerd/bundle.h"
 #include "peerd/executor_client.h"
 #include "peerd/explanations.h"
+#include "peerd/image_bundle.h"
 #include "peerd/log.h"
 #include "peerd/results.h"
 #include "peerd/spare_directories.h"
@@ -37,6 +38,8 @@ class Stays {
     Explanations* explanations = nullptr;
     Log* log = nullptr;
     std::function<void(core::Event)> post;
+    std::function<void(core::TaskId, const std::string&)> explain;
+    std::function<core::Endpoint()> own_endpoint;
     std::function<std::string(core::TaskId)> name_of;  // "board1.17"
     std::function<std::optional<core::Endpoint>(core::PeerId)> endpoint_of;
     // What the home node is told of the end of a task of its own.
@@ -44,6 +47,7 @@ class Stays {
   };
 
   struct Limits {
+    bool migratable = false;  // tasks are started so that they can move, if they can here
     core::Duration kill_grace = 0;
     std::uint64_t output_bytes = 0;  // of stdout, of stderr
     std::uint64_t task_bytes = 0;    // of all outputs; where they go home, that peer's count
@@ -82,6 +86,8 @@ class Stays {
   std::string message(core::TaskId task,
                       core::Epoch epoch) const;  // what there is to say of its end
   std::size_t running() const { return executor_.running(); }
+  // Tasks can be moved while they run.
+  bool migrates() const { return limits_.migratable && movable_here_; }
   std::string limits_in_use() const { return executor_.limits_in_use(); }
   // Ends tasks that print more than they may, ahead of what is checked at their end, and follows
   // guests whose home node could not be found before. Call about once a second.
@@ -92,12 +98,19 @@ class Stays {
   struct Stay {
     net::TaskSpec spec;
     bool running = false;
+    bool surrounded = false;     // has surroundings of its own, and can move while it runs
+    bool comes_running = false;  // its process comes along
+    std::string obstacle;        // why it cannot move now
+    std::string move;            // what its last one took, until it goes on
+    core::Time frozen_at = 0;
     bool killed = false;  // by this peer, for what `message` says
     std::string message;  // what there is to say of its end
     core::PeerId source = core::PeerId::none;
     std::uint64_t expected_bytes = 0;
     std::unique_ptr<BundleSender> sender;
     std::unique_ptr<BundleReceiver> receiver;
+    std::unique_ptr<ImageSender> image_sender;
+    std::unique_ptr<ImageReceiver> image_receiver;
     std::unique_ptr<ResultsSender> results;
   };
 
@@ -107,6 +120,17 @@ class Stays {
   void follow(core::TaskId task, core::Epoch epoch);
   void follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home);
   bool at_home(core::TaskId task) const { return task.home == around_.self; }
+  void check_migration();
+  void go_on(const Key& key, Stay& stay);
+  void surround(const Key& key, Stay& stay);
+  void measure(const Key& key, Stay& stay);
+  void send_running(const Key& key, Stay& stay, const core::SendBundle& action,
+                    const std::vector<std::string>& trace);
+  void sent_running(const Key& key, const core::SendBundle& action,
+                    const ImageSender::Result& result);
+  void image_arrived(const Key& key, ImageReceiver::Arrival arrival);
+  std::string work_directory(const Key& key) const;
+  std::string printed_path(const Key& key, int stream) const;
   ProcessSpec process_of(core::TaskId task, core::Epoch epoch, const net::TaskSpec& spec) const;
   void kill(const Key& key, Stay& stay, const std::string& why);
   void process_ended(const Key& key, const ProcessEnd& end);
@@ -123,6 +147,9 @@ class Stays {
   std::map<Key, Stay> stays_;
   SpareDirectories spares_;
   ExecutorClient executor_;
+  bool checked_ = false;
+  bool movable_here_ = false;
+  std::uint32_t looks_ = 0;
 };
 
 }  // namespace peerd
