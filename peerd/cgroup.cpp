@@ -230,8 +230,12 @@ std::unique_ptr<CgroupTree> CgroupTree::open(const std::string& directory, std::
   }
   // From here on its destructor undoes what was done.
   std::unique_ptr<CgroupTree> tree(new CgroupTree(directory));
-  for (const pid_t pid : processes_in(directory)) {
-    if (write_file(daemon + "/cgroup.procs", std::to_string(pid))) continue;
+  std::vector<std::string> movers;
+  for (const pid_t pid : processes_in(directory))
+    if (pid != ::getpid()) movers.push_back(std::to_string(pid));
+  movers.push_back("0");
+  for (const std::string& pid : movers) {
+    if (write_file(daemon + "/cgroup.procs", pid)) continue;
     reason = daemon + "/cgroup.procs: " + text_of(errno);
     return nullptr;
   }
