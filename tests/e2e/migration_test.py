@@ -106,7 +106,7 @@ class Programs(Moving):
         first = peers[0]
         data = os.path.join(first.directory, "data")
         noise = random.Random(7)
-        text = b"".join(b"%d %d\n" % (n, noise.getrandbits(40)) for n in range(250_000))
+        text = b"".join(b"%d %d\n" % (n, noise.getrandbits(40)) for n in range(80_000))
         with open(data, "wb") as file:
             file.write(text)
         compressed = os.path.join(first.directory, "data.xz")
@@ -118,7 +118,7 @@ class Programs(Moving):
             "pipeline": first.submit("sh", "-c", PIPELINE.replace("LINES", "200")),
         }
         followed = first.ctl_start("logs", "-f", tasks["pipeline"])
-        for peer in (peers[0], peers[1], peers[2], peers[0]):
+        for peer in peers * 2:
             self.set_pressure(peer, True)
             wait_until(lambda: self.has_none_of(peer, first, tasks.values()), f"nothing runs on {peer.name}")
             self.set_pressure(peer, False)
