@@ -129,6 +129,9 @@ void add_node(KeyTable& table) {
   socket.live = false;
   socket.default_note = "control.sock in state_directory";
   socket.example = "/var/lib/peerd/control.sock";
+  table.choice("migratable", {"auto", "yes", "no"}, FIELD(migratable),
+               "Are tasks started so that they can be moved while they run? It costs some 20 ms "
+               "each, and needs root and CRIU. auto: if [policy] migration moves any.");
   table.choice("log_level", {"error", "warning", "info", "debug"}, FIELD(log_level),
                "How much is logged. debug has a line for every event and action.");
 }

@@ -14,10 +14,11 @@ namespace config {
 
 struct Settings {
   // [node]
-  std::string name;                // 1 ... core::kMaxNameBytes; default: the host name
-  std::string state_directory;     // absolute; identity, tasks; default: see paths.h
-  std::string socket;              // absolute; default: STATE_DIRECTORY/control.sock
-  std::string log_level = "info";  // error, warning, info, debug
+  std::string name;                 // 1 ... core::kMaxNameBytes; default: the host name
+  std::string state_directory;      // absolute; identity, tasks; default: see paths.h
+  std::string socket;               // absolute; default: STATE_DIRECTORY/control.sock
+  std::string migratable = "auto";  // are tasks started so that they can be moved: auto, yes, no
+  std::string log_level = "info";   // error, warning, info, debug
   // [network]
   core::Endpoint listen;     // default 127.0.0.1:7400; port 0: any free one
   core::Endpoint advertise;  // what others are told; default: listen

@@ -20,6 +20,7 @@
 
 #include "core/message.h"
 #include "net/control_frame.h"
+#include "net/executor_frame.h"
 #include "net/stream_frame.h"
 
 namespace net {
@@ -50,9 +51,11 @@ Decoded<Datagram> decode_datagram(std::span<const std::uint8_t> bytes);
 // Frames with their length in front, ready to be written.
 Bytes encode(const StreamFrame& frame);
 Bytes encode(const ControlFrame& frame);
+Bytes encode(const executor::Frame& frame);
 // One frame without its length.
 Decoded<StreamFrame> decode_stream_frame(std::span<const std::uint8_t> bytes);
 Decoded<ControlFrame> decode_control_frame(std::span<const std::uint8_t> bytes);
+Decoded<executor::Frame> decode_executor_frame(std::span<const std::uint8_t> bytes);
 
 // For the spec file in a task's directory. A decoded spec is safe to act on: it has a command, its
 // file names are unique and stay below the task's directory, paths are absolute, nothing holds a

@@ -1,3 +1,4 @@
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <array>
@@ -383,6 +384,16 @@ void FrameStream::write(Bytes encoded_frame) {
 std::size_t FrameStream::pending_bytes() const {
   if (!impl_ || impl_->state == Impl::State::closed) return 0;
   return impl_->pending.size() + uv_stream_get_write_queue_size(&impl_->io.stream);
+}
+
+std::optional<std::uint32_t> FrameStream::peer_user() const {
+  uv_os_fd_t fd = -1;
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (!impl_ || uv_fileno(&impl_->io.handle, &fd) != 0 ||
+      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
+    return std::nullopt;
+  return credentials.uid;
 }
 
 void FrameStream::pause() {

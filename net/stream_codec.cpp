@@ -74,6 +74,31 @@ struct Layout<StreamDone> {
       std::tuple(field(&StreamDone::ok), field(&StreamDone::error, Prose{kMaxErrorBytes}));
 };
 
+template <>
+struct Layout<StreamNeeds> {
+  static constexpr auto fields =
+      std::tuple(field(&StreamNeeds::board, Text{kMaxFrameBytes - kMaxSpecBytes}),
+                 field(&StreamNeeds::files, Text{kMaxSpecBytes}));
+};
+
+template <>
+struct Layout<StreamReady> {
+  static constexpr auto fields =
+      std::tuple(field(&StreamReady::ok), field(&StreamReady::error, Prose{kMaxErrorBytes}));
+};
+
+template <>
+struct Layout<StreamImage> {
+  static constexpr auto fields = std::tuple(field(&StreamImage::bytes, Blob{1, kMaxChunkBytes}));
+};
+
+template <>
+struct Layout<StreamFrozen> {
+  static constexpr auto fields =
+      std::tuple(field(&StreamFrozen::dump_us), field(&StreamFrozen::bytes),
+                 field(&StreamFrozen::packed_bytes));
+};
+
 }  // namespace codec
 
 Bytes encode(const StreamFrame& frame) {

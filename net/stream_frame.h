@@ -2,6 +2,8 @@
 // one task's results (owner to home node). Frames are [u32 length, big-endian][msgpack array].
 //
 //   bundle:  Hello Spec File Chunk* ... File Chunk* ... Trace? End      ->   Done
+//   bundle of a running task: Hello Spec Trace? Needs  ->  Ready     and then, if it may come,
+//            Image* Frozen End                         ->  Done
 //   results: Hello (Chunk | Trace)* File Chunk* ... Ending End         ->   Done
 //
 // In a results stream stdout and stderr are files 0 and 1 and are known without File; their chunks
@@ -83,7 +85,36 @@ struct StreamDone {
   bool operator==(const StreamDone&) const = default;
 };
 
-using StreamFrame = std::variant<StreamHello, StreamSpec, StreamFile, StreamChunk, StreamTrace,
-                                 StreamEnding, StreamEnd, StreamDone>;
+// What a running task depends on beside what comes along, as needed_files.h and board.h write it.
+struct StreamNeeds {
+  std::string board;
+  std::string files;
+  bool operator==(const StreamNeeds&) const = default;
+};
+
+// It can go on here; or why not, before it has been frozen.
+struct StreamReady {
+  bool ok = false;
+  std::string error;
+  bool operator==(const StreamReady&) const = default;
+};
+
+// The next bytes of a running task's image.
+struct StreamImage {
+  std::vector<std::uint8_t> bytes;  // 1 ... kMaxChunkBytes
+  bool operator==(const StreamImage&) const = default;
+};
+
+// The image was complete and the task is frozen.
+struct StreamFrozen {
+  std::uint64_t dump_us = 0;
+  std::uint64_t bytes = 0;         // of the image
+  std::uint64_t packed_bytes = 0;  // of the same as it was sent
+  bool operator==(const StreamFrozen&) const = default;
+};
+
+using StreamFrame =
+    std::variant<StreamHello, StreamSpec, StreamFile, StreamChunk, StreamTrace, StreamEnding,
+                 StreamEnd, StreamDone, StreamNeeds, StreamReady, StreamImage, StreamFrozen>;
 
 }  // namespace net

@@ -86,6 +86,8 @@ class FrameStream {
   void set_callbacks(Callbacks callbacks);
   void write(Bytes encoded_frame);    // an encode() result, length included
   std::size_t pending_bytes() const;  // written and not yet with the kernel
+  // Who is at the other end of a Unix stream, as the kernel has it.
+  std::optional<std::uint32_t> peer_user() const;
   // No on_frame any more from here on, even of frames that have arrived. Memory stays bounded: one
   // frame and one read.
   void pause();

@@ -131,8 +131,9 @@ std::string obstacle(const std::string& directory) {
     if (::access((directory + file).c_str(), W_OK) != 0)
       return directory + file + ": " + text_of(errno) + " (systemd: Delegate=yes)";
   }
-  if (processes_in(directory) != std::vector<pid_t>{::getpid()})
-    return "peerd is not alone in " + directory + " (systemd: Delegate=yes)";
+  for (const pid_t pid : processes_in(directory))
+    if (pid != ::getpid() && pid != ::getppid())
+      return "peerd is not alone in " + directory + " (systemd: Delegate=yes)";
   return "";
 }
 
@@ -229,7 +230,12 @@ std::unique_ptr<CgroupTree> CgroupTree::open(const std::string& directory, std::
   }
   // From here on its destructor undoes what was done.
   std::unique_ptr<CgroupTree> tree(new CgroupTree(directory));
-  if (!write_file(daemon + "/cgroup.procs", "0")) {
+  std::vector<std::string> movers;
+  for (const pid_t pid : processes_in(directory))
+    if (pid != ::getpid()) movers.push_back(std::to_string(pid));
+  movers.push_back("0");
+  for (const std::string& pid : movers) {
+    if (write_file(daemon + "/cgroup.procs", pid)) continue;
     reason = daemon + "/cgroup.procs: " + text_of(errno);
     return nullptr;
   }

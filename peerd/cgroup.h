@@ -53,10 +53,11 @@ class CgroupLeaf {
 // the daemon's move.
 class CgroupTree {
  public:
-  // Takes `directory` over if this process is alone in it and may; else null and why not.
+  // Takes `directory` over if this process and its parent (the daemon, of an executor) are alone in
+  // it and may; else null and why not.
   static std::unique_ptr<CgroupTree> open(const std::string& directory, std::string& reason);
   static std::unique_ptr<CgroupTree> open_own(std::string& reason);  // this process's cgroup
-  ~CgroupTree();  // removes the leaves and moves the daemon back
+  ~CgroupTree();  // removes the leaves, and moves this process back
 
   std::unique_ptr<CgroupLeaf> acquire(std::uint64_t memory_limit_bytes, std::string& error);
   void release(std::unique_ptr<CgroupLeaf> leaf);

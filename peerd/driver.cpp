@@ -9,7 +9,6 @@
 #include "core/describe.h"
 #include "net/codec.h"
 #include "peerd/background.h"
-#include "peerd/orphans.h"
 #include "policies/registry.h"
 
 namespace peerd {
@@ -43,7 +42,10 @@ std::string time_of_day() {
 }
 
 Stays::Limits limits_of_stays(const config::Settings& settings) {
-  return {settings.kill_grace, settings.output_bytes, settings.task_bytes};
+  const bool migratable =
+      settings.migratable == "yes" ||
+      (settings.migratable == "auto" && settings.core.policy.migration != "never");
+  return {migratable, settings.kill_grace, settings.output_bytes, settings.task_bytes};
 }
 
 int exit_code(CopyError::Kind kind) {
@@ -130,10 +132,20 @@ Driver::Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, Jour
   around.loop = loop;
   around.self = journal.id();
   around.files = &files_;
+  around.state_directory = settings.state_directory;
   around.explanations = &explanations_;
   around.log = &log_;
   around.post = [this](core::Event event) { post(std::move(event)); };
   around.name_of = [this](core::TaskId task) { return name_of(task); };
+  around.explain = [this](core::TaskId task, const std::string& text) {
+    explanations_.add(task, time_of_day() + " " + settings_.name + ": " + text);
+  };
+  around.own_endpoint = [this] { return socket_->local(); };
+  around.endpoint_of = [this](core::PeerId peer) {
+    // One that has not been heard since the start is known without an address.
+    const auto endpoint = node_->endpoint(peer);
+    return endpoint && endpoint->port != 0 ? endpoint : std::nullopt;
+  };
   around.ended_at_home = [this](core::TaskId task, const net::StreamEnding& ending) {
     home_->ended(task, ending);
   };
@@ -146,10 +158,11 @@ Driver::~Driver() {
 }
 
 std::string Driver::start() {
-  // Before their directories go.
-  if (const std::size_t ended = end_orphans(journal_.id()); ended > 0)
-    log_.warning("ended {} processes that tasks of an earlier run left running", ended);
   JournalStore::Recovered recovered = journal_.take_recovered();
+  std::string failure;
+  // Before anything is thrown away: what is not in the journal must not run any more then.
+  const auto alive = stays_->take_up(recovered.journal, failure);
+  if (!failure.empty()) return failure;
   std::size_t cleared = 0;
   if (const auto error = files_.prepare(recovered.journal, cleared)) return *error;
   if (cleared > 0)
@@ -162,11 +175,14 @@ std::string Driver::start() {
   node_ = std::make_unique<core::Node>(self, std::make_shared<core::Config>(settings_.core),
                                        policies::make_policies, seeds_, random_seed(),
                                        std::move(recovered.journal));
+  node_->keep_running(alive);
+  if (!alive.empty()) log_.info("{} tasks have gone on without this daemon", alive.size());
   log_.info("{} ({:016x}) on {}, {} slots; limits of tasks by {}", settings_.name,
             core::value(self.id), core::to_string(socket_->local()), settings_.core.load.slots,
             stays_->limits_in_use());
   turns_ = std::make_unique<Turns>(loop_, this);
-  post(core::Tick{});
+  inbox_.push_front(core::Tick{});
+  stays_->tell_ended();
   return "";
 }
 
@@ -394,9 +410,10 @@ void Driver::hello(std::unique_ptr<net::FrameStream>& stream, const net::StreamH
 }
 
 void Driver::sample() {
-  stays_->check_output_sizes();
+  stays_->look_around();
   core::LoadSampled sampled = sampler_.sample();
   sampled.journal_fails = journal_failing_;
+  sampled.migrates = stays_->migrates();
   post(sampled);
 }
 
@@ -428,13 +445,6 @@ void Driver::perform(const core::Refused& action) {
   home_->forget(action.task);
   stays_->perform(core::DiscardTask{action.task, 1});
   refuse(answer, core::to_string(action.veto));
-}
-
-void Driver::perform(const core::StartTask& action) {
-  stays_->perform(action);
-  if (action.task.home == journal_.id()) return;
-  if (const auto home = node_->endpoint(action.task.home))
-    stays_->follow(action.task, action.epoch, *home);
 }
 
 void Driver::perform(const core::RecordChanged& action) {

@@ -41,6 +41,9 @@ class Driver {
   void reconfigure(const config::Settings& settings);
   // The first time politely: `on_drained` comes when nothing is left. Again: `on_drained` at once.
   void drain(std::function<void()> on_drained);
+  // What runs would go on without the daemon, and be taken up by the next one: unless this is
+  // called.
+  void end_tasks() { stays_->end_all(); }
 
   // Copies inputs, then submits. `answer` comes once, later or at once, with the task or why not.
   using SubmitAnswer = std::function<void(const std::variant<core::TaskId, net::Failure>&)>;
@@ -74,7 +77,6 @@ class Driver {
   void perform(const core::Send& action);
   void perform(const core::Accepted& action);
   void perform(const core::Refused& action);
-  void perform(const core::StartTask& action);
   void perform(const core::RecordChanged& action);
   void perform(const core::RecordForgotten& action);
   void perform(const core::Drained&);

@@ -4,8 +4,7 @@
 // Only what needs the operating system is here; when a task runs is the core's decision. One
 // thread: children are reaped from the loop, no one else's among them. When a task's main process
 // ends, the rest of its session is killed; a process that has made itself a session of its own
-// escapes, unless a cgroup is delegated. The narrow face on purpose: it may move into a process
-// of its own.
+// escapes, unless a cgroup is delegated. For the executor's process (executor_server.h).
 #pragma once
 
 #include <uv.h>
@@ -17,20 +16,11 @@
 #include <vector>
 
 #include "core/types.h"
+#include "net/process_spec.h"
 
 namespace peerd {
 
-struct ProcessSpec {
-  std::vector<std::string> arguments;    // arguments[0] is looked up in PATH of `environment`
-  std::vector<std::string> environment;  // complete: "KEY=VALUE"
-  std::string directory;                 // absolute
-  std::string stdin_path;                // empty: /dev/null
-  std::string stdout_path;               // appended to, created 0600
-  std::string stderr_path;
-  int nice = 0;                          // 0 ... 19, on top of the daemon's own
-  std::uint64_t cpu_limit_s = 0;         // RLIMIT_CPU; 0 = none
-  std::uint64_t memory_limit_bytes = 0;  // cgroup v2 memory.max where delegated, else RLIMIT_AS
-};
+using net::ProcessSpec;
 
 // How a process ended or why it could not start.
 struct ProcessEnd {

@@ -16,6 +16,7 @@
 #include "peerd/driver.h"
 #include "peerd/journal_store.h"
 #include "peerd/log.h"
+#include "peerd/signal_handle.h"
 #include "peerd/timer.h"
 
 namespace peerd {
@@ -42,32 +43,6 @@ Seeds resolve_seeds(const std::vector<std::string>& names) {
   }
   return seeds;
 }
-
-// A signal as a callback on the loop.
-class SignalHandle {
- public:
-  SignalHandle(uv_loop_t* loop, int number, std::function<void()> on_signal)
-      : state_(new State{{}, std::move(on_signal)}) {
-    uv_signal_init(loop, &state_->handle);
-    state_->handle.data = state_;
-    uv_signal_start(
-        &state_->handle,
-        [](uv_signal_t* handle, int) { static_cast<State*>(handle->data)->on_signal(); }, number);
-  }
-  ~SignalHandle() {
-    uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
-             [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
-  }
-  SignalHandle(const SignalHandle&) = delete;
-  SignalHandle& operator=(const SignalHandle&) = delete;
-
- private:
-  struct State {
-    uv_signal_t handle;
-    std::function<void()> on_signal;
-  };
-  State* state_;
-};
 
 class Daemon {
  public:
@@ -139,6 +114,7 @@ class Daemon {
       shutdown_timer_.start(settings_.shutdown_timeout);
     } else {
       log_.warning("{} again: stopping at once", signal);
+      driver_.end_tasks();
       tell_unfinished();
       exit_code_ = kTryLater;
     }

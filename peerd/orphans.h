@@ -1,6 +1,7 @@
-// What tasks started and a killed daemon could not take along: only a task's first process dies
-// with the daemon. Every process of a task carries its peer's mark in its environment, by which the
-// peer's next daemon knows it; numbers of processes or sessions may be somebody else's by then.
+// What tasks started and a killed executor could not take along: only a task's first process dies
+// with the executor. Every process of a task carries its peer's mark in its environment, by which
+// the peer's next executor knows it; numbers of processes or sessions may be somebody else's by
+// then.
 #pragma once
 
 #include <cstddef>

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "peerd/background.h"
+#include "peerd/checkpoint/task_paths.h"
 #include "peerd/orphans.h"
 
 namespace peerd {
@@ -18,6 +19,7 @@ namespace {
 
 using Kind = core::ExitStatus::Kind;
 
+constexpr std::uint32_t kLooksPerInspection = 3;
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 // Priorities -9 ... 10 become nice values 19 ... 0, so that the daemon itself, which must answer
@@ -51,12 +53,12 @@ std::string from_environment(const char* name, const char* otherwise) {
 Stays::Stays(Surroundings surroundings, const Limits& limits)
     : around_(std::move(surroundings)),
       limits_(limits),
-      executor_(around_.loop, limits.kill_grace,
-                [this](core::TaskId task, const ProcessEnd& end) { process_ended(task, end); }) {}
+      executor_(around_.loop, *around_.log, around_.state_directory, around_.self,
+                [this](const Key& stay, const ProcessEnd& end) { process_ended(stay, end); }) {}
 
 void Stays::configure(const Limits& limits) {
-  executor_.set_kill_grace(limits.kill_grace);
   limits_ = limits;
+  check_migration();
 }
 
 void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec, std::string message) {
@@ -65,16 +67,112 @@ void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec, std::s
   stay.message = std::move(message);
 }
 
+std::set<Stays::Key> Stays::take_up(const core::Journal& journal, std::string& error) {
+  std::set<Key> alive;
+  error = executor_.connect();
+  for (const auto& [key, found] : executor_.found()) {
+    if (!journal.holds(key.first, key.second)) {
+      executor_.discard(key);
+      continue;
+    }
+    Stay& stay = stays_[key];
+    stay.surrounded = found.movable;
+    const auto owned = journal.owned.find(key.first);
+    const bool own = owned != journal.owned.end() && owned->second.epoch == key.second;
+    if (own && owned->second.ended) continue;
+    alive.insert(key);  // owned, or prepared and stopped
+    stay.running = own;
+  }
+  check_migration();
+  return alive;
+}
+
+// Once: what is missing does not come by itself.
+void Stays::check_migration() {
+  if (!limits_.migratable || checked_ || !around_.log) return;
+  checked_ = true;
+  executor_.check([this](const net::executor::Checked& checked) {
+    movable_here_ = checked.usable;
+    if (checked.usable)
+      return around_.log->info("running tasks can be moved, by {}", checked.words);
+    around_.log->warning("running tasks are not moved: {}", checked.words);
+  });
+}
+
+void Stays::tell_ended() {
+  for (const auto& [key, found] : executor_.found())
+    if (found.state == net::executor::Stay::State::ended)
+      process_ended(key, {found.status, found.message});
+}
+
 // --- Running
 
 void Stays::perform(const core::StartTask& action) {
   Stay* stay = find(action.task, action.epoch);
+  if (!at_home(action.task)) follow(action.task, action.epoch);
+  const Key key{action.task, action.epoch};
+  if (executor_.stopped(key)) return go_on(key, *stay);
+  if (stay->running) return;  // it has outlived the last daemon
   stay->running = true;
   const std::string directory = around_.files->directory(action.task, action.epoch);
   // A task without inputs has no directory yet. What stands in the way of it the executor will
   // tell.
   spares_.take(directory, uv_now(around_.loop));
-  executor_.start(action.task, process_of(action.task, action.epoch, stay->spec));
+  stay->surrounded = migrates() && !stay->spec.pinned && stay->spec.directory.empty();
+  if (stay->surrounded) surround(key, *stay);
+  executor_.start(key, process_of(action.task, action.epoch, stay->spec), stay->surrounded);
+  if (!stay->surrounded) measure(key, *stay);
+}
+
+// After a move, or one that was given up.
+void Stays::go_on(const Key& key, Stay& stay) {
+  stay.running = true;
+  executor_.resume(key);
+  if (stay.move.empty()) return;
+  const core::Duration frozen = static_cast<core::Time>(uv_hrtime() / 1000) - stay.frozen_at;
+  around_.explain(key.first, fmt::format("goes on here after {} ms: {}",
+                                         frozen / core::kMillisecond, stay.move));
+  stay.move.clear();
+}
+
+void Stays::surround(const Key& key, Stay& stay) {
+  const std::string directory = around_.files->directory(key.first, key.second);
+  const std::string surroundings = around_.files->stay_directory(key.first, key.second);
+  // What fails here the executor will tell.
+  ::mkdir(surroundings.c_str(), 0755);
+  ::rename(directory.c_str(), (surroundings + "/files").c_str());
+  if (!stay.spec.stdin_path.empty())
+    ::rename(around_.files->stdin_path(key.first, key.second).c_str(),
+             (surroundings + "/stdin").c_str());
+  if (at_home(key.first)) follow(key.first, key.second);
+}
+
+void Stays::measure(const Key& key, Stay& stay) {
+  if (!migrates() || stay.image_sender) return;
+  if (!stay.surrounded) return around_.post(core::TaskMeasured{key.first, 0, false});
+  executor_.inspect(key, false, [this, key](const net::executor::Inspected& found) {
+    Stay* inspected = find(key.first, key.second);
+    if (inspected == nullptr || !inspected->running) return;
+    if (!found.obstacle.empty() && found.obstacle != inspected->obstacle)
+      around_.explain(key.first, "cannot be moved now: " + found.obstacle);
+    inspected->obstacle = found.obstacle;
+    around_.post(core::TaskMeasured{key.first, found.resident_bytes, found.obstacle.empty()});
+  });
+}
+
+std::string Stays::work_directory(const Key& key) const {
+  const auto found = stays_.find(key);
+  if (found == stays_.end() || !found->second.surrounded)
+    return around_.files->directory(key.first, key.second);
+  return around_.files->stay_directory(key.first, key.second) + "/files";
+}
+
+std::string Stays::printed_path(const Key& key, int stream) const {
+  const auto found = stays_.find(key);
+  if (found == stays_.end() || !found->second.surrounded)
+    return around_.files->output_path(key.first, key.second, stream);
+  return around_.files->stay_directory(key.first, key.second) +
+         (stream == 1 ? "/stdout" : "/stderr");
 }
 
 ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
@@ -91,10 +189,17 @@ ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
     const std::size_t equals = variable.find('=');
     environment[variable.substr(0, equals)] = variable.substr(equals + 1);
   }
-  environment[kPeerVariable] = peer_mark(around_.self);
+  const bool surrounded = stays_.at({task, epoch}).surrounded;
+  if (surrounded) {
+    environment["HOME"] = kWorkingDirectory;
+  } else {
+    environment[kPeerVariable] = peer_mark(around_.self);
+  }
   for (const auto& [name, value] : environment) process.environment.push_back(name + "=" + value);
   process.directory = directory;
-  if (!spec.directory.empty()) {
+  if (surrounded) {
+    process.directory = around_.files->stay_directory(task, epoch);
+  } else if (!spec.directory.empty()) {
     const bool absolute = spec.directory.front() == '/';
     process.directory = absolute ? spec.directory : directory + "/" + spec.directory;
     if (!absolute) make_directories(process.directory);
@@ -109,19 +214,21 @@ ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
 }
 
 void Stays::perform(const core::StopTask& action) {
-  executor_.stop(action.task);
+  core::Epoch epoch = 0;
+  if (running_stay(action.task, epoch) != nullptr)
+    executor_.stop({action.task, epoch}, limits_.kill_grace);
 }
 
-void Stays::process_ended(core::TaskId task, const ProcessEnd& end) {
-  core::Epoch epoch = 0;
-  Stay* stay = running_stay(task, epoch);
-  if (stay == nullptr) return;
+void Stays::process_ended(const Key& key, const ProcessEnd& end) {
+  const auto& [task, epoch] = key;
+  Stay* stay = find(task, epoch);
+  if (stay == nullptr || !stay->running) return;
   stay->running = false;
   if (!stay->killed && prints_too_much(task, epoch)) {
     stay->killed = true;
     stay->message = beyond_output_bytes(limits_.output_bytes);
   }
-  if (stay->killed && at_home(task)) cut_output(task, epoch);
+  if (stay->killed && at_home(task) && !stay->surrounded) cut_output(task, epoch);
   core::ExitStatus status = stay->killed ? core::ExitStatus{Kind::failed, 0} : end.status;
   if (stay->message.empty()) stay->message = end.message;
   if (status == core::ExitStatus{Kind::exited, 0}) {
@@ -141,7 +248,7 @@ void Stays::process_ended(core::TaskId task, const ProcessEnd& end) {
 void Stays::end_when_on_disk(core::TaskId task, core::Epoch epoch, core::ExitStatus status) {
   std::vector<std::string> printed;
   for (const int stream : {1, 2})
-    if (const std::string path = around_.files->output_path(task, epoch, stream); size_of(path) > 0)
+    if (const std::string path = printed_path({task, epoch}, stream); size_of(path) > 0)
       printed.push_back(path);
   const auto end = [this, task, status] { around_.post(core::TaskExited{task, status}); };
   if (printed.empty()) return end();
@@ -150,23 +257,26 @@ void Stays::end_when_on_disk(core::TaskId task, core::Epoch epoch, core::ExitSta
 }
 
 std::string Stays::missing_output(core::TaskId task, core::Epoch epoch, const Stay& stay) const {
-  const std::string directory = around_.files->directory(task, epoch) + "/";
+  const std::string directory = work_directory({task, epoch}) + "/";
   for (const net::FileSpec& output : stay.spec.outputs)
     if (!exists(directory + output.name)) return output.name;
   return "";
 }
 
-void Stays::check_output_sizes() {
+void Stays::look_around() {
+  ++looks_;
   for (auto& [key, stay] : stays_) {
-    if (stay.running && !stay.killed && prints_too_much(key.first, key.second))
-      kill(key.first, stay, beyond_output_bytes(limits_.output_bytes));
+    if (!stay.running) continue;
+    if (!stay.results && (stay.surrounded || !at_home(key.first))) follow(key.first, key.second);
+    if (looks_ % kLooksPerInspection == 0) measure(key, stay);
+    if (!stay.killed && prints_too_much(key.first, key.second))
+      kill(key, stay, beyond_output_bytes(limits_.output_bytes));
   }
 }
 
 bool Stays::prints_too_much(core::TaskId task, core::Epoch epoch) const {
   for (const int stream : {1, 2})
-    if (size_of(around_.files->output_path(task, epoch, stream)) > limits_.output_bytes)
-      return true;
+    if (size_of(printed_path({task, epoch}, stream)) > limits_.output_bytes) return true;
   return false;
 }
 
@@ -180,10 +290,10 @@ void Stays::cut_output(core::TaskId task, core::Epoch epoch) const {
   }
 }
 
-void Stays::kill(core::TaskId task, Stay& stay, const std::string& why) {
+void Stays::kill(const Key& key, Stay& stay, const std::string& why) {
   stay.message = why;
   stay.killed = true;
-  executor_.kill(task);
+  executor_.kill(key);
 }
 
 // --- Bundles
@@ -199,6 +309,7 @@ void Stays::perform(const core::SendBundle& action) {
     }
   std::vector<std::string> trace;
   if (!at_home(action.task)) trace = around_.explanations->take_untold(action.task);
+  if (action.running) return send_running({action.task, epoch}, *stay, action, trace);
   const auto done = [this, task = action.task, left = epoch,
                      offered = action.epoch](const std::string& error) {
     if (!error.empty())
@@ -218,12 +329,68 @@ void Stays::perform(const core::ExpectBundle& action) {
   Stay& stay = stays_[{action.task, action.epoch}];
   stay.source = action.from;
   stay.expected_bytes = action.bytes;
+  stay.comes_running = action.running;
+}
+
+void Stays::send_running(const Key& key, Stay& stay, const core::SendBundle& action,
+                         const std::vector<std::string>& trace) {
+  stay.image_sender = std::make_unique<ImageSender>(
+      around_.loop, executor_, key, around_.files->image_path(key.first, key.second),
+      action.endpoint, hello(net::StreamHello::Kind::bundle, action.task, action.epoch), stay.spec,
+      trace, [this, key, action](const ImageSender::Result& result) {
+        sent_running(key, action, result);
+      });
+}
+
+void Stays::sent_running(const Key& key, const core::SendBundle& action,
+                         const ImageSender::Result& result) {
+  if (!result.error.empty()) {
+    around_.explain(key.first, "not moved while it runs: " + result.error);
+    around_.log->info("{} is not moved while it runs: {}", around_.name_of(key.first),
+                      result.error);
+  }
+  if (Stay* stay = find(key.first, key.second)) {
+    stay->image_sender.reset();
+    stay->move = result.error.empty() ? "" : stay->move;
+  }
+  around_.post(core::BundleSent{action.task, action.epoch, result.error.empty(), result.immovable});
+}
+
+void Stays::image_arrived(const Key& key, ImageReceiver::Arrival arrival) {
+  Stay* stay = find(key.first, key.second);
+  if (stay == nullptr) return;
+  stay->image_receiver.reset();
+  stay->source = core::PeerId::none;
+  if (!arrival.error.empty()) {
+    around_.log->warning("{} did not arrive running: {}", around_.name_of(key.first),
+                         arrival.error);
+    if (executor_.holds(key)) executor_.discard(key);
+  }
+  for (const std::string& line : arrival.trace) around_.explanations->add(key.first, line);
+  stay->spec = std::move(arrival.spec);
+  stay->surrounded = true;
+  stay->frozen_at = arrival.begun;
+  stay->move = fmt::format(
+      "{} KiB, {} KiB as sent; dump {} ms, dump and transfer {} ms, restore {} ms",
+      arrival.frozen.bytes >> 10, arrival.frozen.packed_bytes >> 10, arrival.frozen.dump_us / 1000,
+      (arrival.restore.total_us - arrival.restore.criu_us) / 1000, arrival.restore.criu_us / 1000);
+  around_.post(core::BundleReceived{key.first, key.second, arrival.error.empty()});
 }
 
 bool Stays::accept_bundle(std::unique_ptr<net::FrameStream>& stream,
                           const net::StreamHello& hello) {
   Stay* stay = find(hello.task, hello.epoch);
-  if (stay == nullptr || stay->source != hello.from || stay->receiver) return false;
+  if (stay == nullptr || stay->source != hello.from || stay->receiver || stay->image_receiver)
+    return false;
+  if (stay->comes_running) {
+    const Key key{hello.task, hello.epoch};
+    stay->image_receiver = std::make_unique<ImageReceiver>(
+        around_.loop, executor_, key, std::move(stream),
+        around_.files->stay_directory(hello.task, hello.epoch),
+        around_.files->image_path(hello.task, hello.epoch), limits_.task_bytes,
+        [this, key](ImageReceiver::Arrival arrival) { image_arrived(key, std::move(arrival)); });
+    return true;
+  }
   const auto done = [this, task = hello.task,
                      epoch = hello.epoch](BundleReceiver::Arrival arrival) {
     bundle_arrived(task, epoch, std::move(arrival));
@@ -250,10 +417,17 @@ void Stays::bundle_arrived(core::TaskId task, core::Epoch epoch, BundleReceiver:
 
 void Stays::perform(const core::CancelBundle& action) {
   for (auto& [key, stay] : stays_)
-    if (key.first == action.task && key.second < action.epoch) stay.sender.reset();
+    if (key.first == action.task && key.second < action.epoch) {
+      stay.sender.reset();
+      stay.image_sender.reset();
+      if (stay.surrounded && stay.running) go_on(key, stay);
+    }
   if (Stay* stay = find(action.task, action.epoch)) {
     stay->receiver.reset();
+    stay->image_receiver.reset();
     stay->source = core::PeerId::none;
+    if (executor_.holds({action.task, action.epoch}))
+      executor_.discard({action.task, action.epoch});
   }
 }
 
@@ -262,10 +436,14 @@ void Stays::perform(const core::CancelBundle& action) {
 void Stays::perform(const core::SendResults& action) {
   Stay* stay = find(action.task, action.epoch);
   const net::StreamEnding ending{action.status, stay->message};
-  if (at_home(action.task)) return place_at_home(action.task, action.epoch, ending);
-  if (!stay->results) follow(action.task, action.epoch, action.endpoint);
+  if (at_home(action.task) && !stay->surrounded)
+    return place_at_home(action.task, action.epoch, ending);
+  // Of a task that may have printed elsewhere, too, the home node takes what it lacks: its own as
+  // any other peer's.
+  const core::Endpoint home = at_home(action.task) ? around_.own_endpoint() : action.endpoint;
+  if (!stay->results) follow(action.task, action.epoch, home);
   std::vector<FileToSend> outputs;
-  const std::string directory = around_.files->directory(action.task, action.epoch) + "/";
+  const std::string directory = work_directory({action.task, action.epoch}) + "/";
   for (std::uint32_t i = 0; i < stay->spec.outputs.size(); ++i)
     if (exists(directory + stay->spec.outputs[i].name))
       outputs.push_back({i + 2, directory + stay->spec.outputs[i].name});
@@ -279,17 +457,24 @@ void Stays::perform(const core::SendResults& action) {
         failure.empty() ? status : core::ExitStatus{Kind::failed, 0};
     around_.post(core::ResultsSent{task, epoch, error.empty(), final_status});
   };
-  stay->results->finish(action.endpoint, ending, std::move(outputs), done);
+  stay->results->finish(home, ending, std::move(outputs), done);
+}
+
+void Stays::follow(core::TaskId task, core::Epoch epoch) {
+  if (at_home(task)) return follow(task, epoch, around_.own_endpoint());
+  if (const auto home = around_.endpoint_of(task.home)) follow(task, epoch, *home);
 }
 
 void Stays::follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home) {
   find(task, epoch)->results = std::make_unique<ResultsSender>(
       around_.loop, home, hello(net::StreamHello::Kind::results, task, epoch),
-      around_.files->output_path(task, epoch, 1), around_.files->output_path(task, epoch, 2),
-      [this, task] { return around_.explanations->take_untold(task); },
+      printed_path({task, epoch}, 1), printed_path({task, epoch}, 2),
+      [this, task] {
+        return at_home(task) ? std::vector<std::string>() : around_.explanations->take_untold(task);
+      },
       [this, task, epoch](const std::string& failure) {
         Stay* stay = find(task, epoch);
-        if (stay != nullptr && stay->running) kill(task, *stay, failure);
+        if (stay != nullptr && stay->running) kill({task, epoch}, *stay, failure);
       });
 }
 
@@ -324,9 +509,11 @@ void Stays::place_at_home(core::TaskId task, core::Epoch epoch, const net::Strea
 
 void Stays::perform(const core::DiscardTask& action) {
   const Stay* stay = find(action.task, action.epoch);
-  const bool directory_alone =
-      at_home(action.task) && stay != nullptr && stay->spec.stdin_path.empty();
+  const bool directory_alone = at_home(action.task) && stay != nullptr &&
+                               stay->spec.stdin_path.empty() && !stay->surrounded &&
+                               !stay->comes_running;
   stays_.erase({action.task, action.epoch});
+  if (executor_.holds({action.task, action.epoch})) executor_.discard({action.task, action.epoch});
   if (!at_home(action.task)) around_.explanations->forget(action.task);
   const std::string directory = around_.files->directory(action.task, action.epoch);
   // Most tasks leave an empty one: dealt with before another thread would have heard of it.

@@ -7,16 +7,20 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "core/action.h"
 #include "core/event.h"
+#include "core/journal.h"
 #include "net/stream_frame.h"
 #include "net/task_spec.h"
 #include "peerd/bundle.h"
-#include "peerd/executor.h"
+#include "peerd/executor_client.h"
 #include "peerd/explanations.h"
+#include "peerd/image_bundle.h"
 #include "peerd/log.h"
 #include "peerd/results.h"
 #include "peerd/spare_directories.h"
@@ -30,15 +34,20 @@ class Stays {
     uv_loop_t* loop = nullptr;
     core::PeerId self = core::PeerId::none;
     const TaskFiles* files = nullptr;
+    std::string state_directory;
     Explanations* explanations = nullptr;
     Log* log = nullptr;
     std::function<void(core::Event)> post;
+    std::function<void(core::TaskId, const std::string&)> explain;
+    std::function<core::Endpoint()> own_endpoint;
     std::function<std::string(core::TaskId)> name_of;  // "board1.17"
+    std::function<std::optional<core::Endpoint>(core::PeerId)> endpoint_of;
     // What the home node is told of the end of a task of its own.
     std::function<void(core::TaskId, const net::StreamEnding&)> ended_at_home;
   };
 
   struct Limits {
+    bool migratable = false;  // tasks are started so that they can move, if they can here
     core::Duration kill_grace = 0;
     std::uint64_t output_bytes = 0;  // of stdout, of stderr
     std::uint64_t task_bytes = 0;    // of all outputs; where they go home, that peer's count
@@ -51,9 +60,17 @@ class Stays {
   // end there.
   void add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec, std::string message = "");
 
+  // Connects to the executor. What runs there and is not in the journal ends; the others are the
+  // result: they have outlived the last daemon, to be told to the core before its first step. On
+  // failure `error` says why.
+  std::set<std::pair<core::TaskId, core::Epoch>> take_up(const core::Journal& journal,
+                                                         std::string& error);
+  // Those of them that have ended meanwhile: once, after the core's first step was asked for.
+  void tell_ended();
+  // Ends all that runs, and the executor.
+  void end_all() { executor_.quit(); }
+
   void perform(const core::StartTask& action);
-  // Begins to bring a guest's output home while it runs.
-  void follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home);
   void perform(const core::StopTask& action);
   void perform(const core::SendBundle& action);
   void perform(const core::ExpectBundle& action);
@@ -69,31 +86,54 @@ class Stays {
   std::string message(core::TaskId task,
                       core::Epoch epoch) const;  // what there is to say of its end
   std::size_t running() const { return executor_.running(); }
+  // Tasks can be moved while they run.
+  bool migrates() const { return limits_.migratable && movable_here_; }
   std::string limits_in_use() const { return executor_.limits_in_use(); }
-  // Ends tasks that print more than they may, ahead of what is checked at their end. Call about
-  // once a second.
-  void check_output_sizes();
+  // Ends tasks that print more than they may, ahead of what is checked at their end, and follows
+  // guests whose home node could not be found before. Call about once a second.
+  void look_around();
 
  private:
   using Key = std::pair<core::TaskId, core::Epoch>;
   struct Stay {
     net::TaskSpec spec;
     bool running = false;
+    bool surrounded = false;     // has surroundings of its own, and can move while it runs
+    bool comes_running = false;  // its process comes along
+    std::string obstacle;        // why it cannot move now
+    std::string move;            // what its last one took, until it goes on
+    core::Time frozen_at = 0;
     bool killed = false;  // by this peer, for what `message` says
     std::string message;  // what there is to say of its end
     core::PeerId source = core::PeerId::none;
     std::uint64_t expected_bytes = 0;
     std::unique_ptr<BundleSender> sender;
     std::unique_ptr<BundleReceiver> receiver;
+    std::unique_ptr<ImageSender> image_sender;
+    std::unique_ptr<ImageReceiver> image_receiver;
     std::unique_ptr<ResultsSender> results;
   };
 
   Stay* find(core::TaskId task, core::Epoch epoch);
   Stay* running_stay(core::TaskId task, core::Epoch& epoch);
+  // Begins to bring a guest's output home while it runs.
+  void follow(core::TaskId task, core::Epoch epoch);
+  void follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home);
   bool at_home(core::TaskId task) const { return task.home == around_.self; }
+  void check_migration();
+  void go_on(const Key& key, Stay& stay);
+  void surround(const Key& key, Stay& stay);
+  void measure(const Key& key, Stay& stay);
+  void send_running(const Key& key, Stay& stay, const core::SendBundle& action,
+                    const std::vector<std::string>& trace);
+  void sent_running(const Key& key, const core::SendBundle& action,
+                    const ImageSender::Result& result);
+  void image_arrived(const Key& key, ImageReceiver::Arrival arrival);
+  std::string work_directory(const Key& key) const;
+  std::string printed_path(const Key& key, int stream) const;
   ProcessSpec process_of(core::TaskId task, core::Epoch epoch, const net::TaskSpec& spec) const;
-  void kill(core::TaskId task, Stay& stay, const std::string& why);
-  void process_ended(core::TaskId task, const ProcessEnd& end);
+  void kill(const Key& key, Stay& stay, const std::string& why);
+  void process_ended(const Key& key, const ProcessEnd& end);
   void end_when_on_disk(core::TaskId task, core::Epoch epoch, core::ExitStatus status);
   bool prints_too_much(core::TaskId task, core::Epoch epoch) const;
   void cut_output(core::TaskId task, core::Epoch epoch) const;
@@ -106,7 +146,10 @@ class Stays {
   Limits limits_;
   std::map<Key, Stay> stays_;
   SpareDirectories spares_;
-  Executor executor_;
+  ExecutorClient executor_;
+  bool checked_ = false;
+  bool movable_here_ = false;
+  std::uint32_t looks_ = 0;
 };
 
 }  // namespace peerd

@@ -89,7 +89,8 @@ std::set<std::string> TaskFiles::names_kept(const core::Journal& journal) const 
   std::set<std::string> names;
   const auto keep_stay = [&](core::TaskId task, core::Epoch epoch) {
     const std::string name = stay_name(task, epoch);
-    for (const char* suffix : {"", ".in", ".out", ".err"}) names.insert(name + suffix);
+    for (const char* suffix : {"", ".in", ".out", ".err", ".stay", ".stay.init"})
+      names.insert(name + suffix);
   };
   for (const auto& [task, owned] : journal.owned) keep_stay(task, owned.epoch);
   for (const auto& [task, copy] : journal.prepared) keep_stay(task, copy.epoch);
@@ -117,6 +118,14 @@ std::optional<std::string> TaskFiles::prepare(const core::Journal& journal,
 
 std::string TaskFiles::directory(core::TaskId task, core::Epoch epoch) const {
   return work_root_ + "/" + stay_name(task, epoch);
+}
+
+std::string TaskFiles::stay_directory(core::TaskId task, core::Epoch epoch) const {
+  return directory(task, epoch) + ".stay";
+}
+
+std::string TaskFiles::image_path(core::TaskId task, core::Epoch epoch) const {
+  return directory(task, epoch) + ".image";
 }
 
 std::string TaskFiles::stdin_path(core::TaskId task, core::Epoch epoch) const {
@@ -195,6 +204,8 @@ void remove_stay(const std::string& directory) {
     std::error_code ignored;
     fs::remove_all(directory, ignored);
   }
+  std::error_code ignored;
+  fs::remove_all(directory + ".stay", ignored);
   for (const char* suffix : {".in", ".out", ".err"}) ::unlink((directory + suffix).c_str());
 }
 

@@ -5,6 +5,9 @@
 //     STATE/work/HOME.SERIAL.EPOCH.in    its standard input, if it has one
 //     STATE/work/HOME.SERIAL.EPOCH.out   what a guest prints, until its home node has it all
 //     STATE/work/HOME.SERIAL.EPOCH.err
+//     STATE/work/HOME.SERIAL.EPOCH.stay/ instead of all these: of a task that can be moved while it
+//                                        runs, laid out as checkpoint/task_start.h says
+//     STATE/work/HOME.SERIAL.EPOCH.image a FIFO, while it is being moved
 //     STATE/output/SERIAL.out, .err      what tasks of this home printed, wherever they ran
 #pragma once
 
@@ -31,6 +34,8 @@ class TaskFiles {
 
   const std::string& work_root() const { return work_root_; }
   std::string directory(core::TaskId task, core::Epoch epoch) const;
+  std::string stay_directory(core::TaskId task, core::Epoch epoch) const;
+  std::string image_path(core::TaskId task, core::Epoch epoch) const;
   std::string stdin_path(core::TaskId task, core::Epoch epoch) const;
   // `stream`: 1 stdout, 2 stderr. At the home node the task's final place.
   std::string output_path(core::TaskId task, core::Epoch epoch, int stream) const;

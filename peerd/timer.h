@@ -30,6 +30,7 @@ class Timer {
     uv_timer_start(&state_->handle, due, milliseconds(after), milliseconds(repeat));
   }
   void stop() { uv_timer_stop(&state_->handle); }
+  uv_loop_t* loop() const { return state_->handle.loop; }
 
  private:
   struct State {

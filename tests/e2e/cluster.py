@@ -34,6 +34,25 @@ def end_with(parent):
     return prepare
 
 
+def executor_of(state):
+    """The process number of the executor on that state directory, or None."""
+    try:
+        with open(os.path.join(state, "executor.pid")) as file:
+            pid = int(file.read())
+        with open(f"/proc/{pid}/comm") as file:
+            return pid if file.read().strip() == "peerd-executor" else None
+    except (OSError, ValueError):
+        return None
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def wait_until(condition, what, patience_s=PATIENCE_S):
     """Polls until condition() is true and returns what it returned."""
     deadline = time.monotonic() + patience_s
@@ -118,8 +137,20 @@ class Peer:
         self.process.send_signal(number)
 
     def kill(self):
+        """The daemon alone: its executor and the tasks go on."""
         self.process.kill()
         self.process.wait()
+
+    def kill_executor(self):
+        """And with it whatever runs; as far as nobody else, that is a loss of power."""
+        pid = executor_of(self.state)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not alive(pid), "the executor is gone")
+
+    def lose_power(self):
+        self.kill()
+        self.kill_executor()
 
     def stop(self):
         """SIGTERM; returns the exit code."""
@@ -210,6 +241,17 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 pass
 
+    def stop_executor(self, peer):
+        """Of a daemon that was killed: its executor and what runs there would stay."""
+        pid = executor_of(peer.state)
+        if not pid:
+            return
+        os.kill(pid, signal.SIGTERM)
+        try:
+            wait_until(lambda: not alive(pid), "the executor has ended", 20)
+        except Failure:
+            os.kill(pid, signal.SIGKILL)
+
     def close(self):
         for client in self.clients:
             if client.poll() is None:
@@ -221,6 +263,7 @@ class Cluster:
                 peer.process.terminate()
         for peer in self.peers:
             self.stop_peer(peer)
+            self.stop_executor(peer)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
@@ -262,7 +305,8 @@ class SmallDisk(ClusterTest):
                 self.fail(reason)
             self.skipTest(reason)
         # Cleanups run last first, but the cluster's own was added before: the peer is stopped here.
-        self.addCleanup(lambda: (self.cluster.stop_peer(peer), subprocess.run(["umount", peer.state])))
+        self.addCleanup(lambda: (self.cluster.stop_peer(peer), self.cluster.stop_executor(peer),
+                                 subprocess.run(["umount", peer.state])))
         return peer.start()
 
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from cluster import PEERCTL, PEERD, ClusterTest, SmallDisk, main, wait_until
+from cluster import PEERCTL, PEERD, ClusterTest, SmallDisk, alive, main, wait_until
 
 FAST = {"membership": {"probe_interval": "200ms", "probe_timeout": "100ms", "join_interval": "200ms",
                        "rejoin_interval": "1s"}}
@@ -14,14 +14,6 @@ FAST = {"membership": {"probe_interval": "200ms", "probe_timeout": "100ms", "joi
 
 def forever():
     return ["sleep", "600"]
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 class Dying(ClusterTest):
@@ -55,9 +47,9 @@ class Dying(ClusterTest):
         self.assertEqual(first.task(task)["state"], "lost")
         self.assertIn(f"lost with {owner.name}", first.ctl("explain", task).stdout.decode())
 
-    def test_a_peer_that_restarts_has_lost_its_tasks_and_is_asked(self):
+    def test_a_peer_that_lost_power_has_lost_its_tasks_and_is_asked(self):
         first, owner, task = self.with_a_task_elsewhere()
-        owner.kill()
+        owner.lose_power()
         owner.start()
         wait_until(lambda: first.task(task)["state"] == "lost", "the home node knows")
         wait_until(lambda: first.sees(owner) == "alive", "the restarted peer is alive")
@@ -69,11 +61,12 @@ class Dying(ClusterTest):
         task = peer.submit("sh", "-c", "sleep 71 & echo $!; setsid sleep 72 & sleep 73 & echo $!; wait")
         wait_until(lambda: peer.ctl("logs", task).stdout.count(b"\n") == 2, "the task runs")
         children = peer.ctl("logs", task).stdout.split()
-        peer.kill()
+        peer.lose_power()
         peer.start()
         for child in children:
             wait_until(lambda: not alive(int(child)), f"{child} is gone")
         self.assertIn("left running", peer.log())
+        self.assertEqual(peer.ctl("wait", task, check=False).returncode, 69)
         self.assertIsNone(bystander.poll())
 
     def test_a_stopped_peer_is_not_dead(self):

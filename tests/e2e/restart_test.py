@@ -29,9 +29,9 @@ class Restarted(ClusterTest):
         waiting = [peer.submit("--stdin", data, "--output", "result", "--priority", str(n), "--env", f"N={n}",
                                "sh", "-c", "sort -n >result; echo $N") for n in range(3)]
         os.unlink(data)
-        peer.kill()
+        peer.lose_power()
         peer.start()
-        # What ran was killed with the daemon: it is told, and what waited goes on.
+        # What ran is gone: it is told, and what waited goes on.
         peer.ctl("wait", *waiting)
         for n, task in enumerate(waiting):
             self.assertEqual(peer.ctl("logs", task).stdout, f"{n}\n".encode())
@@ -71,10 +71,54 @@ class Restarted(ClusterTest):
         second.kill()
         open_gate(gate)
         second.start()
-        self.assertEqual(second.ctl("wait", blocker, check=False).returncode, 69)
+        self.assertEqual(second.ctl("wait", blocker).returncode, 0)
         for task in tasks:
             self.assertEqual(first.ctl("wait", task).returncode, 0)
             self.assertEqual(first.ctl("logs", task).stdout, b"come back")
+
+    def test_what_runs_goes_on_without_the_daemon(self):
+        first, second = self.peers(2, **{"policy": {"preset": "sender"}, **FAST})
+        gate = os.path.join(first.directory, "gate")
+        script = ["sh", "-c", f"n=0; until [ -e {gate} ]; do n=$((n + 1)); echo $n; sleep 0.05; done; "
+                  "echo told >&2; exit 7"]
+        own, guest = first.submit("--pin", *script), first.submit(*script)
+        wait_until(lambda: first.task(guest)["owner"] == "b2" and first.task(guest)["state"] == "running",
+                   "one runs elsewhere")
+        waiting = second.submit("--pin", "echo", "well")
+        for peer in (first, second):
+            wait_until(lambda: first.ctl("logs", own, check=False).stdout, "it prints")
+            peer.kill()
+            peer.start()
+            self.assertIn("gone on without this daemon", peer.log())
+            wait_until(lambda: first.task(own)["state"] == first.task(guest)["state"] == "running",
+                       "both are known to run")
+        printed = first.ctl("logs", guest, check=False).stdout
+        wait_until(lambda: first.ctl("logs", guest, check=False).stdout != printed, "its output is followed")
+        self.assertGreater(second.task(guest)["age_us"], 0)
+        # What ends while nobody is there is told by the executor.
+        second.kill()
+        open_gate(gate)
+        wait_until(lambda: first.ctl("wait", own, check=False).returncode == 7, "it has ended")
+        second.start()
+        self.assertEqual(second.ctl("wait", waiting).returncode, 0)
+        for task in (own, guest):
+            self.assertEqual(first.ctl("wait", task, check=False).returncode, 7)
+            logs = first.ctl("logs", task, check=False)
+            lines = logs.stdout.split()
+            self.assertEqual(lines, [b"%d" % n for n in range(1, len(lines) + 1)])
+            self.assertEqual(logs.stderr, b"told\n")
+            self.assertEqual(first.task(task)["moves"], int(task == guest))
+
+    def test_tasks_that_run_end_with_their_executor(self):
+        peer = self.cluster.add()
+        task = peer.submit("sleep", "600")
+        wait_until(lambda: peer.task(task)["state"] == "running", "it runs")
+        peer.kill_executor()
+        ended = peer.ctl("wait", task, check=False)
+        self.assertEqual(ended.returncode, 69)
+        self.assertEqual(peer.task(task)["state"], "lost")
+        self.assertIn("the executor is gone", peer.log())
+        self.assertEqual(peer.ctl("run", "echo", "well").stdout, b"well\n")
 
     def test_cancelled_while_the_daemon_is_down_means_cancelled(self):
         first, second = self.peers(2, **{"policy": {"preset": "sender"}, **FAST})

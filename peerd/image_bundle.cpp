@@ -1,0 +1,238 @@
+#include "peerd/image_bundle.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <variant>
+
+#include "net/codec.h"
+#include "peerd/checkpoint/board.h"
+#include "peerd/checkpoint/needed_files.h"
+#include "peerd/file_sender.h"
+
+namespace peerd {
+namespace {
+
+constexpr std::size_t kMaxTraceLinesKept = 1024;
+
+template <typename Frame>
+void write(net::FrameStream& stream, Frame frame) {
+  stream.write(net::encode(net::StreamFrame{std::move(frame)}));
+}
+
+std::string cut(const std::string& text) {
+  return text.substr(0, net::kMaxErrorBytes);
+}
+
+// Why a task cannot go on here; empty if it can.
+std::string obstacle(const net::StreamNeeds& needs) {
+  const auto board = board_from(needs.board);
+  const auto files = needed_files_from(needs.files);
+  if (!board || !files) return "what the task needs is not understood here";
+  const std::string mismatch = cannot_go_on(*board, this_board());
+  return mismatch.empty() ? missing_here(*files) : mismatch;
+}
+
+}  // namespace
+
+// --- Sending
+
+ImageSender::ImageSender(uv_loop_t* loop, ExecutorClient& executor, const ExecutorClient::Key& stay,
+                         const std::string& fifo, const core::Endpoint& to,
+                         const net::StreamHello& hello, const net::TaskSpec& spec,
+                         const std::vector<std::string>& trace, OnDone on_done)
+    : loop_(loop),
+      executor_(executor),
+      stay_(stay),
+      fifo_(fifo),
+      to_(to),
+      hello_(hello),
+      spec_(spec),
+      trace_(trace),
+      on_done_(std::move(on_done)) {
+  executor_.inspect(stay, true, [this](const auto& found) { inspected(found); });
+}
+
+ImageSender::~ImageSender() {
+  executor_.forget_answers(stay_);
+}
+
+void ImageSender::inspected(const net::executor::Inspected& found) {
+  if (!found.obstacle.empty()) return done(found.obstacle, true);
+  connect(found.files);
+}
+
+void ImageSender::connect(const std::string& files) {
+  stream_ = net::FrameStream::connect_tcp(
+      loop_, to_,
+      {.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
+       .on_closed =
+           [this](const std::string& error) {
+             done(error.empty() ? "the destination closed the stream" : error);
+           },
+       .on_drained = [this] { drained(); }});
+  write(*stream_, hello_);
+  write(*stream_, net::StreamSpec{spec_});
+  for (std::size_t at = 0; at < trace_.size(); at += net::kMaxTraceLines) {
+    net::StreamTrace lines;
+    for (std::size_t i = at; i < trace_.size() && i < at + net::kMaxTraceLines; ++i)
+      lines.lines.push_back(trace_[i].substr(0, net::kMaxTraceLineBytes));
+    write(*stream_, std::move(lines));
+  }
+  write(*stream_, net::StreamNeeds{to_text(this_board()), files});
+}
+
+void ImageSender::on_frame(const net::Bytes& frame) {
+  const auto decoded = net::decode_stream_frame(frame);
+  const auto* answer = std::get_if<net::StreamFrame>(&decoded);
+  if (answer == nullptr) return done("the destination answers nonsense");
+  if (const auto* ready = std::get_if<net::StreamReady>(answer); ready != nullptr && !pipe_)
+    return ready->ok ? freeze() : done(ready->error);
+  const auto* reply = std::get_if<net::StreamDone>(answer);
+  if (reply == nullptr) return done("the destination answers nonsense");
+  done(reply->ok ? "" : reply->error);
+}
+
+void ImageSender::freeze() {
+  pipe_ = std::make_unique<ImagePipe>(
+      loop_, fifo_, ImagePipe::Direction::from_executor,
+      ImagePipe::Callbacks{
+          .on_bytes = [this](std::vector<std::uint8_t> bytes) { send_image(std::move(bytes)); },
+          .on_end = [this] { image_sent(); },
+          .on_written = nullptr});
+  if (!pipe_->error().empty()) return done(pipe_->error());
+  executor_.dump(stay_, fifo_, [this](const auto& moved) { frozen(moved); });
+}
+
+void ImageSender::send_image(std::vector<std::uint8_t> bytes) {
+  write(*stream_, net::StreamImage{std::move(bytes)});
+  if (stream_->pending_bytes() > FileSender::kMaxPendingBytes) pipe_->pause();
+}
+
+void ImageSender::drained() {
+  if (pipe_ && pipe_->error().empty()) pipe_->resume();
+}
+
+void ImageSender::frozen(const net::executor::Moved& moved) {
+  result_.dump = moved;
+  if (!moved.done) return done(moved.message, moved.lasting);
+  pipe_->finish();
+}
+
+void ImageSender::image_sent() {
+  write(*stream_,
+        net::StreamFrozen{result_.dump.criu_us, result_.dump.bytes, result_.dump.packed_bytes});
+  write(*stream_, net::StreamEnd{});
+}
+
+void ImageSender::done(const std::string& error, bool immovable) {
+  pipe_.reset();
+  result_.error = error;
+  result_.immovable = immovable;
+  // Last: the callback may destroy this object.
+  const auto callback = std::exchange(on_done_, nullptr);
+  if (callback) callback(Result(result_));
+}
+
+// --- Receiving
+
+ImageReceiver::ImageReceiver(uv_loop_t* loop, ExecutorClient& executor,
+                             const ExecutorClient::Key& stay,
+                             std::unique_ptr<net::FrameStream> stream, const std::string& directory,
+                             const std::string& fifo, std::uint64_t max_bytes, OnDone on_done)
+    : loop_(loop),
+      executor_(executor),
+      stay_(stay),
+      directory_(directory),
+      fifo_(fifo),
+      max_bytes_(max_bytes),
+      on_done_(std::move(on_done)),
+      stream_(std::move(stream)) {
+  stream_->set_callbacks({.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
+                          .on_closed =
+                              [this](const std::string& error) {
+                                finish(error.empty() ? "the source closed the stream" : error);
+                              },
+                          .on_drained = nullptr});
+  stream_->resume();
+}
+
+ImageReceiver::~ImageReceiver() {
+  executor_.forget_answers(stay_);
+}
+
+void ImageReceiver::on_frame(const net::Bytes& bytes) {
+  auto decoded = net::decode_stream_frame(bytes);
+  if (auto* error = std::get_if<net::DecodeError>(&decoded)) return fail(error->reason);
+  std::visit([this](auto&& frame) { on(std::move(frame)); },
+             std::move(std::get<net::StreamFrame>(decoded)));
+}
+
+void ImageReceiver::on(net::StreamSpec frame) {
+  if (has_spec_) return fail("a second spec");
+  has_spec_ = true;
+  arrival_.spec = std::move(frame.spec);
+}
+
+void ImageReceiver::on(const net::StreamTrace& frame) {
+  for (const std::string& line : frame.lines)
+    if (arrival_.trace.size() < kMaxTraceLinesKept) arrival_.trace.push_back(line);
+}
+
+void ImageReceiver::on(const net::StreamNeeds& frame) {
+  if (!has_spec_ || pipe_) return fail("needs out of place");
+  const std::string why = obstacle(frame);
+  if (why.empty()) return begin();
+  write(*stream_, net::StreamReady{false, cut(why)});
+  finish(why);
+}
+
+void ImageReceiver::begin() {
+  if (::mkdir(directory_.c_str(), 0755) != 0) return fail(directory_ + ": " + std::strerror(errno));
+  pipe_ = std::make_unique<ImagePipe>(
+      loop_, fifo_, ImagePipe::Direction::to_executor,
+      ImagePipe::Callbacks{
+          .on_bytes = nullptr, .on_end = nullptr, .on_written = [this] { stream_->resume(); }});
+  if (!pipe_->error().empty()) return fail(pipe_->error());
+  executor_.restore(stay_, directory_, fifo_, max_bytes_,
+                    [this](const auto& moved) { restored(moved); });
+  arrival_.begun = static_cast<core::Time>(uv_hrtime() / 1000);
+  write(*stream_, net::StreamReady{true, ""});
+}
+
+void ImageReceiver::on(net::StreamImage frame) {
+  if (!pipe_ || !pipe_->open()) return fail("an image that was not asked for");
+  stream_->pause();
+  pipe_->write(std::move(frame.bytes));
+}
+
+void ImageReceiver::on(const net::StreamEnd&) {
+  if (!pipe_ || !pipe_->open()) return fail("an image that was not asked for");
+  pipe_->finish();
+}
+
+void ImageReceiver::restored(const net::executor::Moved& moved) {
+  arrival_.restore = moved;
+  if (!moved.done) return fail(moved.message);
+  write(*stream_, net::StreamDone{true, ""});
+  finish("");
+}
+
+void ImageReceiver::fail(const std::string& error) {
+  write(*stream_, net::StreamDone{false, cut(error)});
+  finish(error);
+}
+
+void ImageReceiver::finish(const std::string& error) {
+  stream_->close();
+  pipe_.reset();
+  const auto callback = std::exchange(on_done_, nullptr);
+  if (!callback) return;
+  arrival_.error = error;
+  // Last: the callback may destroy this object.
+  callback(std::move(arrival_));
+}
+
+}  // namespace peerd

@@ -1,0 +1,258 @@
+#include "peerd/movable_tasks.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "peerd/checkpoint/criu.h"
+#include "peerd/unique_fd.h"
+
+namespace peerd {
+namespace {
+
+using Kind = core::ExitStatus::Kind;
+
+constexpr const char* kProgram = "peerd-task";
+constexpr const char* kInitSuffix = ".init";
+constexpr std::int32_t kShellSignalBase = 128;
+
+std::string program_path() {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  const std::string self(path, size > 0 ? static_cast<std::size_t>(size) : 0);
+  return self.substr(0, self.rfind('/') + 1) + kProgram;
+}
+
+// Blocking, as a process wants it; opening does not wait for the other end, which is open.
+UniqueFd open_fifo(const std::string& path, int direction) {
+  UniqueFd fifo(::open(path.c_str(), direction | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+  if (fifo) ::fcntl(fifo.get(), F_SETFL, direction);
+  return fifo;
+}
+
+Outcome failure(const std::string& what) {
+  Outcome outcome;
+  outcome.message = what;
+  return outcome;
+}
+
+void reap(pid_t init) {
+  while (::waitpid(init, nullptr, 0) < 0 && errno == EINTR) continue;
+}
+
+std::string cpu_limit_message(std::uint64_t limit_s, const core::ExitStatus& status) {
+  const int signal = status.kind == Kind::signaled ? status.value : status.value - kShellSignalBase;
+  if (limit_s == 0 || signal != SIGXCPU) return "";
+  return "CPU limit of " + std::to_string(limit_s) + " s exceeded";
+}
+
+}  // namespace
+
+void end_stranded_tasks(const std::string& stays) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(stays, error)) {
+    if (entry.path().extension() != kInitSuffix) continue;
+    pid_t init = -1;
+    unsigned long long since = 0;
+    if (std::ifstream(entry.path()) >> init >> since; init > 1 && since != 0)
+      if (start_time_ticks(init) == since) kill_task(init);
+    ::unlink(entry.path().c_str());
+  }
+}
+
+MovableTasks::MovableTasks(uv_loop_t* loop, std::string name, OnEnd on_end, OnMoved on_moved)
+    : loop_(loop),
+      name_(std::move(name)),
+      on_end_(std::move(on_end)),
+      on_moved_(std::move(on_moved)),
+      user_{::geteuid(), ::getegid(), {}} {}
+
+MovableTasks::~MovableTasks() {
+  for (auto& [key, task] : tasks_) {
+    task.operation.reset();
+    if (task.init > 0) kill_task(task.init);
+  }
+  for (auto& [key, task] : tasks_) {
+    if (task.init > 0) reap(task.init);
+    ::unlink((task.stay + kInitSuffix).c_str());
+  }
+  for (auto& [init, process] : discarded_) reap(init);
+  std::error_code ignored;
+  if (!tools_.runtime.empty()) std::filesystem::remove_all(tools_.runtime, ignored);
+}
+
+void MovableTasks::check(OnChecked on_checked) {
+  if (::geteuid() != 0) return on_checked(failure("the executor is not root"));
+  const std::string runtime = runtime_directory();
+  if (runtime.empty()) return on_checked(failure("there is no directory on tmpfs that is root's"));
+  become_parent_of_tasks();
+  tools_.program = program_path();
+  tools_.runtime = runtime + "/" + name_;
+  ::mkdir(tools_.runtime.c_str(), 0700);
+  check_ = TaskOperation::check(loop_, tools_, "", [this, on_checked](const Outcome& outcome) {
+    if (outcome.kind == Outcome::Kind::done)
+      tools_.criu = outcome.message.substr(0, outcome.message.find(' '));
+    on_checked(outcome);
+  });
+}
+
+// --- Starting and ending
+
+void MovableTasks::start(const Key& key, const ProcessSpec& spec) {
+  Task& task = tasks_[key];
+  task.starting = true;
+  task.stay = spec.directory;
+  task.cpu_limit_s = spec.cpu_limit_s;
+  TaskStart start;
+  start.stay = spec.directory;
+  start.arguments = spec.arguments;
+  start.environment = spec.environment;
+  start.user = user_;
+  start.nice = spec.nice;
+  start.cpu_limit_s = spec.cpu_limit_s;
+  start.address_space_bytes = spec.memory_limit_bytes;
+  task.operation = TaskOperation::start(
+      loop_, tools_, start, [this, key](const Outcome& outcome) { started(key, outcome); });
+}
+
+void MovableTasks::started(const Key& key, const Outcome& outcome) {
+  Task& task = tasks_.at(key);
+  task.operation.reset();
+  task.starting = false;
+  if (outcome.kind != Outcome::Kind::done) {
+    drop(key);
+    return on_end_(key, {outcome.status.kind == Kind::exited && outcome.status.value == 0
+                             ? core::ExitStatus{Kind::failed, 0}
+                             : outcome.status,
+                         outcome.message});
+  }
+  const bool killed = task.killed;
+  const bool discarded = task.discarded;
+  adopt(key, outcome.init);
+  if (killed) kill_task(outcome.init);
+  if (discarded) discard(key);
+}
+
+void MovableTasks::adopt(const Key& key, pid_t init) {
+  Task& task = tasks_.at(key);
+  task.init = init;
+  std::ofstream(task.stay + kInitSuffix) << init << ' ' << start_time_ticks(init) << '\n';
+  task.process = TaskProcess::watch(loop_, init, task.stay,
+                                    [this, key](core::ExitStatus status) { ended(key, status); });
+}
+
+void MovableTasks::ended(const Key& key, core::ExitStatus status) {
+  const std::string message = cpu_limit_message(tasks_.at(key).cpu_limit_s, status);
+  drop(key);
+  on_end_(key, {status, message});
+}
+
+void MovableTasks::drop(const Key& key) {
+  const auto found = tasks_.find(key);
+  ::unlink((found->second.stay + kInitSuffix).c_str());
+  tasks_.erase(found);
+}
+
+void MovableTasks::stop(const Key& key, core::Duration grace) {
+  const auto found = tasks_.find(key);
+  if (found == tasks_.end() || found->second.grace) return;
+  Task& task = found->second;
+  if (task.init > 0) {
+    signal_task(task.init, SIGTERM);
+    signal_task(task.init, SIGCONT);
+  }
+  task.grace = std::make_unique<Timer>(loop_, [this, key] { kill(key); });
+  task.grace->start(grace);
+}
+
+void MovableTasks::kill(const Key& key) {
+  const auto found = tasks_.find(key);
+  if (found == tasks_.end()) return;
+  found->second.killed = true;
+  if (found->second.init > 0) kill_task(found->second.init);
+}
+
+void MovableTasks::discard(const Key& key) {
+  const auto found = tasks_.find(key);
+  if (found == tasks_.end()) return;
+  Task& task = found->second;
+  task.discarded = task.operation && task.starting;
+  if (task.discarded) return;
+  const pid_t init = task.init;
+  const std::string stay = task.stay;
+  drop(key);
+  if (init <= 0) return;
+  kill_task(init);
+  auto process = TaskProcess::watch(loop_, init, stay,
+                                    [this, init](core::ExitStatus) { discarded_.erase(init); });
+  if (process) discarded_[init] = std::move(process);
+}
+
+// --- Moving
+
+Inspection MovableTasks::inspect(const Key& key) const {
+  const auto found = tasks_.find(key);
+  Inspection inspection;
+  if (found != tasks_.end() && found->second.init > 0) return inspect_task(found->second.init);
+  inspection.obstacle = "it is not running";
+  return inspection;
+}
+
+void MovableTasks::dump(const Key& key, const std::string& fifo) {
+  const auto found = tasks_.find(key);
+  if (found == tasks_.end()) return on_moved_(key, failure("it is gone"));
+  Task& task = found->second;
+  if (task.operation || task.init <= 0) return on_moved_(key, failure("it is being moved"));
+  const UniqueFd out = open_fifo(fifo, O_WRONLY);
+  if (!out) return on_moved_(key, failure(fifo + ": " + std::strerror(errno)));
+  DumpRequest request;
+  request.init = task.init;
+  request.stay = task.stay;
+  request.user = user_;
+  task.operation =
+      TaskOperation::dump(loop_, tools_, request, out.get(),
+                          [this, key](const Outcome& outcome) { moved(key, outcome); });
+}
+
+void MovableTasks::restore(const Key& key, const std::string& stay, const std::string& fifo,
+                           std::uint64_t max_bytes) {
+  const UniqueFd in = open_fifo(fifo, O_RDONLY);
+  if (!in) return on_moved_(key, failure(fifo + ": " + std::strerror(errno)));
+  Task& task = tasks_[key];
+  task.stay = stay;
+  RestoreRequest request;
+  request.stay = stay;
+  request.user = user_;
+  request.max_bytes = max_bytes;
+  task.operation =
+      TaskOperation::restore(loop_, tools_, request, in.get(),
+                             [this, key](const Outcome& outcome) { moved(key, outcome); });
+}
+
+void MovableTasks::moved(const Key& key, const Outcome& outcome) {
+  Task& task = tasks_.at(key);
+  task.operation.reset();
+  const bool restored = task.init <= 0;
+  if (restored && outcome.kind == Outcome::Kind::done) adopt(key, outcome.init);
+  if (restored && outcome.kind != Outcome::Kind::done) drop(key);
+  on_moved_(key, outcome);
+}
+
+void MovableTasks::resume(const Key& key) {
+  const auto found = tasks_.find(key);
+  if (found == tasks_.end() || found->second.init <= 0) return;
+  // A dump that is given up continues the task itself, when CRIU is through with it.
+  if (found->second.operation) return found->second.operation.reset();
+  resume_task(found->second.init);
+}
+
+}  // namespace peerd

@@ -1,0 +1,83 @@
+// The executor's tasks that can be moved while they run: each in surroundings of its own, with an
+// init that is the executor's child (checkpoint/task_operation.h).
+//
+// A stay is running, stopped or under an operation. What the executor's sudden end leaves behind is
+// ended by its next start: beside a stay's directory lies a file that names init.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/types.h"
+#include "peerd/checkpoint/inspection.h"
+#include "peerd/checkpoint/task_operation.h"
+#include "peerd/executor.h"
+#include "peerd/timer.h"
+
+namespace peerd {
+
+// Kills the tasks whose names lie in the directory of stays.
+void end_stranded_tasks(const std::string& stays);
+
+class MovableTasks {
+ public:
+  using Key = std::pair<core::TaskId, core::Epoch>;
+  using OnEnd = std::function<void(const Key&, const ProcessEnd&)>;
+  using OnMoved = std::function<void(const Key&, const Outcome&)>;
+  using OnChecked = std::function<void(const Outcome&)>;
+
+  // Everything is reported later, never from inside. `name`: of this executor alone, for a
+  // directory.
+  MovableTasks(uv_loop_t* loop, std::string name, OnEnd on_end, OnMoved on_moved);
+  ~MovableTasks();  // kills them all, and reaps
+
+  // Once; before that, nothing can be started.
+  void check(OnChecked on_checked);
+  bool has(const Key& key) const { return tasks_.contains(key); }
+  void start(const Key& key, const ProcessSpec& spec);
+  // Of a stay that is not there, nothing happens.
+  void stop(const Key& key, core::Duration grace);
+  void kill(const Key& key);
+  void discard(const Key& key);  // and nothing is reported
+  Inspection inspect(const Key& key) const;
+  void dump(const Key& key, const std::string& fifo);
+  void restore(const Key& key, const std::string& stay, const std::string& fifo,
+               std::uint64_t max_bytes);
+  void resume(const Key& key);
+
+ private:
+  struct Task {
+    std::string stay;
+    std::uint64_t cpu_limit_s = 0;
+    pid_t init = -1;
+    bool starting = false;
+    bool killed = false;
+    bool discarded = false;  // while it was being started
+    std::unique_ptr<TaskOperation> operation;
+    std::unique_ptr<TaskProcess> process;
+    std::unique_ptr<Timer> grace;
+  };
+
+  void adopt(const Key& key, pid_t init);
+  void started(const Key& key, const Outcome& outcome);
+  void moved(const Key& key, const Outcome& outcome);
+  void ended(const Key& key, core::ExitStatus status);
+  void drop(const Key& key);
+
+  uv_loop_t* loop_;
+  std::string name_;
+  OnEnd on_end_;
+  OnMoved on_moved_;
+  TaskTools tools_;
+  TaskUser user_;
+  std::unique_ptr<TaskOperation> check_;
+  std::map<Key, Task> tasks_;
+  std::map<pid_t, std::unique_ptr<TaskProcess>> discarded_;  // until they are reaped
+};
+
+}  // namespace peerd
