@@ -25,9 +25,26 @@ std::size_t keys_in(const std::string& section) {
 // A value that is good and not the default.
 std::optional<std::string> other_value(const Key& key) {
   const Settings defaults = config::default_settings();
-  for (const char* text : {"false", "true", "debug", "none", "never", "longest_running", "smallest",
-                           "random", "periodic", "7", "70", "0.7", "7s", "70ms", "7MiB",
-                           "192.0.2.7:7777", "seven", "/seven", "seven:7, [::1]:7"}) {
+  for (const char* text : {"false",
+                           "true",
+                           "yes",
+                           "debug",
+                           "none",
+                           "never",
+                           "longest_running",
+                           "smallest",
+                           "random",
+                           "periodic",
+                           "7",
+                           "70",
+                           "0.7",
+                           "7s",
+                           "70ms",
+                           "7MiB",
+                           "192.0.2.7:7777",
+                           "seven",
+                           "/seven",
+                           "seven:7, [::1]:7"}) {
     Settings changed = defaults;
     if (!key.parse(text, changed) && changed != defaults) return text;
   }

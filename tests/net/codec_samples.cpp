@@ -128,6 +128,9 @@ void tame(net::StreamChunk& chunk, Rng& rng) {
   chunk.offset = number<std::uint64_t>(0, kMaxSize - 65'536, rng);
   if (chunk.bytes.empty()) chunk.bytes.push_back(0);
 }
+void tame(net::StreamImage& image, Rng&) {
+  if (image.bytes.empty()) image.bytes.push_back(0);
+}
 void tame(net::Output& output, Rng& rng) {
   output.stream = number<std::uint8_t>(1, 2, rng);
 }
