@@ -13,7 +13,6 @@
 #include <fstream>
 #include <vector>
 
-#include "peerd/checkpoint/criu.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {

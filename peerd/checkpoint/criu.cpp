@@ -27,6 +27,7 @@
 #include "peerd/checkpoint/inspection.h"
 #include "peerd/checkpoint/namespaces.h"
 #include "peerd/checkpoint/proc_files.h"
+#include "peerd/checkpoint/task_operation.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {

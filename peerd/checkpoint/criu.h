@@ -26,14 +26,11 @@ inline constexpr const char* kCriuPrefix = "/usr/local/lib/peerd/criu";
 
 // The first that `criu check` is content with: `configured` and nothing else, if given; else
 // PATH's, else that under kCriuPrefix. Takes some tenths of a second the first time. `runtime` (see
-// runtime_directory) keeps what CRIU finds out about the kernel where /run does not.
+// runtime_directory in task_operation.h) keeps what CRIU finds out about the kernel where /run does
+// not.
 Criu find_criu(const std::string& configured, const std::string& runtime);
 // One that find_criu has found before.
 Criu criu_at(const std::string& program, const std::string& runtime);
-
-// A directory on tmpfs for images: /run/peerd or /dev/shm/peerd. Made, of mode 0755; what is in it
-// is of mode 0700. Empty if neither is root's own.
-std::string runtime_directory();
 
 struct CriuResult {
   std::string error;     // empty: done

@@ -21,6 +21,10 @@ namespace peerd {
 // Once, before the first operation.
 void become_parent_of_tasks();
 
+// A directory on tmpfs for images: /run/peerd or /dev/shm/peerd. Made, of mode 0755; what is in it
+// is of mode 0700. Empty if neither is root's own.
+std::string runtime_directory();
+
 struct TaskTools {
   std::string program;  // of peerd-task, absolute
   std::string

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -129,6 +130,11 @@ class PingPong(unittest.TestCase):
                    "tasks run")
         self.process.kill()
         self.process.communicate(timeout=PATIENCE_S)
+        wait_until(lambda: not any("peerd --config" in command for command in self.processes().values()),
+                   "the daemons have ended")
+        # Tasks outlive their daemon, and wait for the next one; without its directory there is none.
+        for name in os.listdir(self.scratch.name):
+            shutil.rmtree(os.path.join(self.scratch.name, name), ignore_errors=True)
         wait_until(lambda: not self.processes(), "all that it started has ended")
 
     def test_what_peerctl_complains_of_is_shown(self):
