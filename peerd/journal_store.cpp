@@ -47,6 +47,13 @@ void restore(std::map<core::TaskId, Entry>& entries, core::TaskId task,
     entries.erase(task);
 }
 
+StartError damaged(const std::string& path, const std::string& why) {
+  return {StartError::kDataError,
+          path + " is damaged (" + why +
+              "); restore it from a copy, or remove the whole state directory to start as a new "
+              "peer"};
+}
+
 }  // namespace
 
 struct JournalStore::Before {
@@ -68,11 +75,7 @@ std::variant<JournalStore, StartError> JournalStore::open(const std::string& sta
       "PRAGMA wal_autocheckpoint = 256");
   ::umask(before);
   const auto unusable = [&](const std::string& why) {
-    if (database->is_damaged())
-      return StartError{StartError::kDataError,
-                        path + " is damaged (" + why +
-                            "); restore it from a copy, or remove the whole state directory to "
-                            "start as a new peer"};
+    if (database->is_damaged()) return damaged(path, why);
     return StartError{StartError::kCannotCreate, "cannot use " + path + ": " + why};
   };
   if (!opened) return unusable(database->error());
@@ -84,11 +87,7 @@ std::variant<JournalStore, StartError> JournalStore::open(const std::string& sta
   JournalStore store(state_directory, std::get<StateLock>(std::move(lock)), std::move(database));
   database = nullptr;
   store.tables_ = std::make_unique<JournalTables>(opened_database);
-  if (const std::string why = store.load(now); !why.empty())
-    return StartError{StartError::kDataError,
-                      path + " is damaged (" + why +
-                          "); restore it from a copy, or remove the whole state directory to "
-                          "start as a new peer"};
+  if (const std::string why = store.load(now); !why.empty()) return damaged(path, why);
   ++store.peer_.starts;
   store.tables_->put(store.peer_);
   if (store.tables_->take_failed())
@@ -181,9 +180,10 @@ bool JournalStore::write(std::span<const Entry> entries,
     const auto home = entry_of(journal_.home, task);
     if (home && home != before.home) tables_->put(task, *home, spec);
     if (!home && before.home) tables_->erase_home(task);
+    const bool stayed = owned && before.owned && owned->arrival == before.owned->arrival;
+    if (before.owned && !stayed) tables_->erase_owned(task);
     // A task of this home has its specification there.
     if (owned && owned != before.owned) tables_->put(task, *owned, home ? nullptr : spec);
-    if (!owned && before.owned) tables_->erase_owned(task);
     if (prepared && prepared != before.prepared) tables_->put(task, *prepared, spec);
     if (!prepared && before.prepared) tables_->erase_prepared(task);
     if (decided && decided != before.decided) tables_->put(task, *decided);
@@ -192,7 +192,7 @@ bool JournalStore::write(std::span<const Entry> entries,
   for (const Entry& entry : entries) {
     if (entry.message.empty()) continue;
     if (entry.record.what == Record::exited)
-      tables_->say_of_stay(entry.record.task, entry.message);
+      tables_->say_of_stay(entry.record.task, entry.record.epoch, entry.message);
     else
       tables_->say_of_task(entry.record.task, entry.message);
   }

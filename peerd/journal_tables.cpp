@@ -24,7 +24,7 @@ constexpr const char* kMigrations[] = {
        CREATE TABLE prepared (home INTEGER, serial INTEGER, epoch INTEGER NOT NULL,
          source INTEGER NOT NULL, memory_bytes INTEGER NOT NULL, bundle_bytes INTEGER NOT NULL,
          priority INTEGER NOT NULL, hops INTEGER NOT NULL, since INTEGER NOT NULL,
-         spec BLOB NOT NULL, PRIMARY KEY (home, serial)) WITHOUT ROWID;
+         running INTEGER NOT NULL, spec BLOB NOT NULL, PRIMARY KEY (home, serial)) WITHOUT ROWID;
        CREATE TABLE decided (home INTEGER, serial INTEGER, epoch INTEGER NOT NULL,
          destination INTEGER NOT NULL, hops INTEGER NOT NULL,
          PRIMARY KEY (home, serial)) WITHOUT ROWID;
@@ -91,7 +91,7 @@ JournalTables::JournalTables(sqlite::Database& database)
           " hops = ?8, started = ?10, ended = ?11, status_kind = ?12, status_value = ?13,"
           " arrival = ?14, arrived = ?15, since = ?16, start = ?17")),
       put_prepared_(database.prepare(
-          "INSERT OR REPLACE INTO prepared VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")),
+          "INSERT OR REPLACE INTO prepared VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")),
       put_decision_(database.prepare("INSERT OR REPLACE INTO decided VALUES (?1, ?2, ?3, ?4, ?5)")),
       put_home_(database.prepare(
           "INSERT INTO task VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, '')"
@@ -101,8 +101,8 @@ JournalTables::JournalTables(sqlite::Database& database)
       erase_prepared_(database.prepare("DELETE FROM prepared WHERE home = ?1 AND serial = ?2")),
       erase_decision_(database.prepare("DELETE FROM decided WHERE home = ?1 AND serial = ?2")),
       erase_home_(database.prepare("DELETE FROM task WHERE serial = ?1")),
-      say_of_stay_(
-          database.prepare("UPDATE owned SET message = ?3 WHERE home = ?1 AND serial = ?2")),
+      say_of_stay_(database.prepare(
+          "UPDATE owned SET message = ?4 WHERE home = ?1 AND serial = ?2 AND epoch = ?3")),
       say_of_task_(database.prepare("UPDATE task SET message = ?2 WHERE serial = ?1")) {}
 
 template <typename... Values>
@@ -135,7 +135,8 @@ void JournalTables::put(core::TaskId task, const core::PreparedCopy& copy,
                         const net::TaskSpec* spec) {
   const core::Needs& needs = copy.needs;
   run(put_prepared_, task.home, task.serial, copy.epoch, copy.source, needs.memory_bytes,
-      needs.bundle_bytes, needs.priority, copy.hops, copy.since + to_wall_, bytes_of(spec));
+      needs.bundle_bytes, needs.priority, copy.hops, copy.since + to_wall_, copy.running,
+      bytes_of(spec));
 }
 
 void JournalTables::put(core::TaskId task, const core::Decision& decision) {
@@ -165,8 +166,8 @@ void JournalTables::erase_home(core::TaskId task) {
   run(erase_home_, task.serial);
 }
 
-void JournalTables::say_of_stay(core::TaskId task, const std::string& message) {
-  run(say_of_stay_, task.home, task.serial, message);
+void JournalTables::say_of_stay(core::TaskId task, core::Epoch epoch, const std::string& message) {
+  run(say_of_stay_, task.home, task.serial, epoch, message);
 }
 
 void JournalTables::say_of_task(core::TaskId task, const std::string& message) {
@@ -253,8 +254,8 @@ bool JournalTables::load_owned(core::Journal& journal, const std::vector<SpecRow
 
 bool JournalTables::load_prepared(core::Journal& journal, std::vector<SpecRow>& stays) {
   sqlite::Statement row = database_.prepare(
-      "SELECT home, serial, epoch, source, memory_bytes, bundle_bytes, priority, hops, since, spec"
-      " FROM prepared");
+      "SELECT home, serial, epoch, source, memory_bytes, bundle_bytes, priority, hops, since,"
+      " running, spec FROM prepared");
   for (bool more = row.run(); more; more = row.step()) {
     const core::TaskId task = task_of(row);
     core::PreparedCopy copy;
@@ -263,8 +264,9 @@ bool JournalTables::load_prepared(core::Journal& journal, std::vector<SpecRow>& 
     copy.needs = needs_of(row, 4);
     copy.hops = row.get<std::uint32_t>(7);
     copy.since = row.get<core::Time>(8) - to_wall_;
+    copy.running = row.number(9) != 0;
     SpecRow& stay = stays.emplace_back(SpecRow{task, copy.epoch, {}, ""});
-    if (!read_spec(row, 9, stay.spec)) return false;
+    if (!read_spec(row, 10, stay.spec)) return false;
     journal.prepared[task] = copy;
   }
   return !row.failed();

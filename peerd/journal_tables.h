@@ -48,7 +48,7 @@ class JournalTables {
   void erase_decision(core::TaskId task);
   void erase_home(core::TaskId task);
   // The last words on a stay's end, and on a task's.
-  void say_of_stay(core::TaskId task, const std::string& message);
+  void say_of_stay(core::TaskId task, core::Epoch epoch, const std::string& message);
   void say_of_task(core::TaskId task, const std::string& message);
 
   // False if there is none: a new journal.

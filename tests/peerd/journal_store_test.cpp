@@ -116,6 +116,7 @@ class Story {
     const bool home = fold_.home.contains(task);
     if (fold_.prepared.contains(task)) {
       record.epoch = fold_.prepared.at(task).epoch;
+      record.running = fold_.prepared.at(task).running;
       record.what = choice == 0 ? What::aborted : What::owned;
       return Entry{record, record.what == What::owned ? &kSpec : nullptr, ""};
     }
@@ -137,8 +138,9 @@ class Story {
         return Entry{record, &kSpec, ""};
       }
       record.what = What::prepared;
-      record.epoch = 9;
+      record.epoch = 9 + static_cast<core::Epoch>(now_);
       record.hops = 3;
+      record.running = choice == 2;
       return Entry{record, &kSpec, ""};
     }
     record.epoch = owned->second.epoch;
