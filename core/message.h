@@ -254,6 +254,13 @@ using Message =
                  TaskReportAck, TaskQuery, Cancel, Shuffle, ShuffleReply, Withdraw>;
 constexpr std::size_t kMessages = std::variant_size_v<Message>;
 
+// Messages about peers; the others are about tasks.
+template <typename M>
+constexpr bool kIsMembership =
+    std::is_same_v<M, Ping> || std::is_same_v<M, Ack> || std::is_same_v<M, PingRequest> ||
+    std::is_same_v<M, Nack> || std::is_same_v<M, Join> || std::is_same_v<M, News> ||
+    std::is_same_v<M, Shuffle> || std::is_same_v<M, ShuffleReply>;
+
 // What every datagram opens with.
 struct Header {
   PeerId from = PeerId::none;

@@ -136,10 +136,7 @@ void Node::Impl::receive(PeerId from, const Endpoint& from_endpoint, const Heade
                          const Message& message) {
   const auto dispatch = [&](const auto& one) {
     using M = std::decay_t<decltype(one)>;
-    if constexpr (std::is_same_v<M, Ping> || std::is_same_v<M, Ack> ||
-                  std::is_same_v<M, PingRequest> || std::is_same_v<M, Nack> ||
-                  std::is_same_v<M, Join> || std::is_same_v<M, News> ||
-                  std::is_same_v<M, Shuffle> || std::is_same_v<M, ShuffleReply>)
+    if constexpr (kIsMembership<M>)
       membership.on_message(from_endpoint, header, message);
     else if constexpr (std::is_same_v<M, Grant>)
       outgoings.on_grant(from, one);

@@ -8,15 +8,8 @@ namespace core {
 namespace {
 
 bool is_membership(const Message& message) {
-  return std::visit(
-      [](const auto& one) {
-        using M = std::decay_t<decltype(one)>;
-        return std::is_same_v<M, Ping> || std::is_same_v<M, Ack> ||
-               std::is_same_v<M, PingRequest> || std::is_same_v<M, Nack> ||
-               std::is_same_v<M, Join> || std::is_same_v<M, News> || std::is_same_v<M, Shuffle> ||
-               std::is_same_v<M, ShuffleReply>;
-      },
-      message);
+  return std::visit([](const auto& one) { return kIsMembership<std::decay_t<decltype(one)>>; },
+                    message);
 }
 
 }  // namespace

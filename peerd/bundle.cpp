@@ -3,23 +3,9 @@
 #include <utility>
 
 #include "net/codec.h"
+#include "peerd/task_stream.h"
 
 namespace peerd {
-namespace {
-
-constexpr std::size_t kMaxTraceLinesKept = 1024;
-
-void write_trace(net::FrameStream& stream, const std::vector<std::string>& lines) {
-  for (std::size_t at = 0; at < lines.size(); at += net::kMaxTraceLines) {
-    net::StreamTrace trace;
-    for (std::size_t i = at; i < lines.size() && i < at + net::kMaxTraceLines; ++i)
-      trace.lines.push_back(lines[i].substr(0, net::kMaxTraceLineBytes));
-    stream.write(net::encode(net::StreamFrame{std::move(trace)}));
-  }
-}
-
-}  // namespace
-
 BundleSender::BundleSender(uv_loop_t* loop, const core::Endpoint& to, const net::StreamHello& hello,
                            const net::TaskSpec& spec, const std::string& directory,
                            const std::string& stdin_path, const std::vector<std::string>& trace,
@@ -36,8 +22,8 @@ BundleSender::BundleSender(uv_loop_t* loop, const core::Endpoint& to, const net:
            [this] {
              if (files_) files_->on_drained();
            }});
-  stream_->write(net::encode(net::StreamFrame{hello}));
-  stream_->write(net::encode(net::StreamFrame{net::StreamSpec{spec}}));
+  write_frame(*stream_, hello);
+  write_frame(*stream_, net::StreamSpec{spec});
   write_trace(*stream_, trace);
   std::vector<FileToSend> files;
   if (!spec.stdin_path.empty()) files.push_back({0, stdin_path});
@@ -49,7 +35,7 @@ BundleSender::BundleSender(uv_loop_t* loop, const core::Endpoint& to, const net:
 
 void BundleSender::files_sent(const std::string& error) {
   if (!error.empty()) return done(error);
-  stream_->write(net::encode(net::StreamFrame{net::StreamEnd{}}));
+  write_frame(*stream_, net::StreamEnd{});
 }
 
 void BundleSender::on_frame(const net::Bytes& frame) {
@@ -130,8 +116,7 @@ void BundleReceiver::on(net::StreamChunk frame) {
 }
 
 void BundleReceiver::on(const net::StreamTrace& frame) {
-  for (const std::string& line : frame.lines)
-    if (arrival_.trace.size() < kMaxTraceLinesKept) arrival_.trace.push_back(line);
+  keep_trace(arrival_.trace, frame);
 }
 
 void BundleReceiver::on(const net::StreamEnd&) {
@@ -146,14 +131,13 @@ void BundleReceiver::on(const net::StreamEnd&) {
   if (!paths.empty()) paths.push_back(directory_);
   writer_.sync(std::move(paths), [this](const std::string& error) {
     if (!error.empty()) return fail(error);
-    stream_->write(net::encode(net::StreamFrame{net::StreamDone{true, ""}}));
+    write_frame(*stream_, net::StreamDone{true, ""});
     finish("");
   });
 }
 
 void BundleReceiver::fail(const std::string& error) {
-  stream_->write(
-      net::encode(net::StreamFrame{net::StreamDone{false, error.substr(0, net::kMaxErrorBytes)}}));
+  write_frame(*stream_, net::StreamDone{false, cut_error(error)});
   finish(error);
 }
 

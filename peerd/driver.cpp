@@ -9,6 +9,7 @@
 #include "core/describe.h"
 #include "net/codec.h"
 #include "peerd/background.h"
+#include "peerd/clock.h"
 #include "policies/registry.h"
 
 namespace peerd {
@@ -243,7 +244,7 @@ void Driver::set_on_record_changed(std::function<void(core::TaskId)> on_changed)
 }
 
 core::Time Driver::now() {
-  return static_cast<core::Time>(uv_hrtime() / 1000);
+  return monotonic_now();
 }
 
 core::Names Driver::names() const {

@@ -1,6 +1,5 @@
 #include "peerd/executor_client.h"
 
-#include <limits.h>
 #include <unistd.h>
 
 #include <variant>
@@ -8,6 +7,7 @@
 #include "net/codec.h"
 #include "peerd/executor_server.h"
 #include "peerd/orphans.h"
+#include "peerd/program.h"
 
 namespace peerd {
 namespace {
@@ -19,14 +19,6 @@ constexpr const char* kProgram = "peerd-executor";
 
 const ProcessEnd kLost{{core::ExitStatus::Kind::lost, 0},
                        "its executor, the process that all tasks here belong to, was ended"};
-
-// It is installed beside this program.
-std::string program_path() {
-  char path[PATH_MAX];
-  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
-  const std::string self(path, size > 0 ? static_cast<std::size_t>(size) : 0);
-  return self.substr(0, self.rfind('/') + 1) + kProgram;
-}
 
 }  // namespace
 
@@ -95,7 +87,7 @@ void ExecutorClient::closed(const std::string& error) {
 }
 
 void ExecutorClient::launch() {
-  const std::string program = program_path();
+  const std::string program = program_beside(kProgram);
   std::string state = state_directory_;
   std::string peer = peer_mark(self_);
   std::string name = kProgram;

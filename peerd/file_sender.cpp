@@ -10,6 +10,7 @@
 
 #include "net/codec.h"
 #include "peerd/background.h"
+#include "peerd/task_stream.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {
@@ -73,13 +74,13 @@ struct FileSender::State : std::enable_shared_from_this<FileSender::State> {
     reading = false;
     if (stream == nullptr) return;
     if (!result.error.empty() || current == files.size()) return finish(result.error);
-    if (result.opened) stream->write(net::encode(net::StreamFrame{result.announcement}));
+    if (result.opened) write_frame(*stream, result.announcement);
     const std::uint32_t index = files[current].index;
     for (std::size_t at = 0; at < result.bytes.size(); at += net::kMaxChunkBytes) {
       const std::size_t end = std::min(at + net::kMaxChunkBytes, result.bytes.size());
       const auto first = result.bytes.begin() + static_cast<std::ptrdiff_t>(at);
       const auto last = result.bytes.begin() + static_cast<std::ptrdiff_t>(end);
-      stream->write(net::encode(net::StreamFrame{net::StreamChunk{index, offset, {first, last}}}));
+      write_frame(*stream, net::StreamChunk{index, offset, {first, last}});
       offset += end - at;
     }
     if (result.bytes.empty()) {

@@ -10,21 +10,12 @@
 #include "net/codec.h"
 #include "peerd/checkpoint/board.h"
 #include "peerd/checkpoint/needed_files.h"
+#include "peerd/clock.h"
 #include "peerd/file_sender.h"
+#include "peerd/task_stream.h"
 
 namespace peerd {
 namespace {
-
-constexpr std::size_t kMaxTraceLinesKept = 1024;
-
-template <typename Frame>
-void write(net::FrameStream& stream, Frame frame) {
-  stream.write(net::encode(net::StreamFrame{std::move(frame)}));
-}
-
-std::string cut(const std::string& text) {
-  return text.substr(0, net::kMaxErrorBytes);
-}
 
 // Why a task cannot go on here; empty if it can.
 std::string obstacle(const net::StreamNeeds& needs) {
@@ -73,15 +64,10 @@ void ImageSender::connect(const std::string& files) {
              done(error.empty() ? "the destination closed the stream" : error);
            },
        .on_drained = [this] { drained(); }});
-  write(*stream_, hello_);
-  write(*stream_, net::StreamSpec{spec_});
-  for (std::size_t at = 0; at < trace_.size(); at += net::kMaxTraceLines) {
-    net::StreamTrace lines;
-    for (std::size_t i = at; i < trace_.size() && i < at + net::kMaxTraceLines; ++i)
-      lines.lines.push_back(trace_[i].substr(0, net::kMaxTraceLineBytes));
-    write(*stream_, std::move(lines));
-  }
-  write(*stream_, net::StreamNeeds{to_text(this_board()), files});
+  write_frame(*stream_, hello_);
+  write_frame(*stream_, net::StreamSpec{spec_});
+  write_trace(*stream_, trace_);
+  write_frame(*stream_, net::StreamNeeds{to_text(this_board()), files});
 }
 
 void ImageSender::on_frame(const net::Bytes& frame) {
@@ -107,7 +93,7 @@ void ImageSender::freeze() {
 }
 
 void ImageSender::send_image(std::vector<std::uint8_t> bytes) {
-  write(*stream_, net::StreamImage{std::move(bytes)});
+  write_frame(*stream_, net::StreamImage{std::move(bytes)});
   if (stream_->pending_bytes() > FileSender::kMaxPendingBytes) pipe_->pause();
 }
 
@@ -122,9 +108,9 @@ void ImageSender::frozen(const net::executor::Moved& moved) {
 }
 
 void ImageSender::image_sent() {
-  write(*stream_,
-        net::StreamFrozen{result_.dump.criu_us, result_.dump.bytes, result_.dump.packed_bytes});
-  write(*stream_, net::StreamEnd{});
+  write_frame(*stream_, net::StreamFrozen{result_.dump.criu_us, result_.dump.bytes,
+                                          result_.dump.packed_bytes});
+  write_frame(*stream_, net::StreamEnd{});
 }
 
 void ImageSender::done(const std::string& error, bool immovable) {
@@ -177,15 +163,14 @@ void ImageReceiver::on(net::StreamSpec frame) {
 }
 
 void ImageReceiver::on(const net::StreamTrace& frame) {
-  for (const std::string& line : frame.lines)
-    if (arrival_.trace.size() < kMaxTraceLinesKept) arrival_.trace.push_back(line);
+  keep_trace(arrival_.trace, frame);
 }
 
 void ImageReceiver::on(const net::StreamNeeds& frame) {
   if (!has_spec_ || pipe_) return fail("needs out of place");
   const std::string why = obstacle(frame);
   if (why.empty()) return begin();
-  write(*stream_, net::StreamReady{false, cut(why)});
+  write_frame(*stream_, net::StreamReady{false, cut_error(why)});
   finish(why);
 }
 
@@ -198,8 +183,8 @@ void ImageReceiver::begin() {
   if (!pipe_->error().empty()) return fail(pipe_->error());
   executor_.restore(stay_, directory_, fifo_, max_bytes_,
                     [this](const auto& moved) { restored(moved); });
-  arrival_.begun = static_cast<core::Time>(uv_hrtime() / 1000);
-  write(*stream_, net::StreamReady{true, ""});
+  arrival_.begun = monotonic_now();
+  write_frame(*stream_, net::StreamReady{true, ""});
 }
 
 void ImageReceiver::on(net::StreamImage frame) {
@@ -216,12 +201,12 @@ void ImageReceiver::on(const net::StreamEnd&) {
 void ImageReceiver::restored(const net::executor::Moved& moved) {
   arrival_.restore = moved;
   if (!moved.done) return fail(moved.message);
-  write(*stream_, net::StreamDone{true, ""});
+  write_frame(*stream_, net::StreamDone{true, ""});
   finish("");
 }
 
 void ImageReceiver::fail(const std::string& error) {
-  write(*stream_, net::StreamDone{false, cut(error)});
+  write_frame(*stream_, net::StreamDone{false, cut_error(error)});
   finish(error);
 }
 

@@ -69,7 +69,7 @@ class ImageReceiver {
     std::vector<std::string> trace;
     net::StreamFrozen frozen;
     net::executor::Moved restore;
-    core::Time begun = 0;  // when the source was told to freeze it, by uv_hrtime
+    core::Time begun = 0;  // when the source was told to freeze it, by monotonic_now()
   };
   using OnDone = std::function<void(Arrival)>;  // later; may destroy this
 

@@ -1,7 +1,6 @@
 #include "peerd/movable_tasks.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,6 +12,7 @@
 #include <fstream>
 #include <vector>
 
+#include "peerd/program.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {
@@ -23,13 +23,6 @@ using Kind = core::ExitStatus::Kind;
 constexpr const char* kProgram = "peerd-task";
 constexpr const char* kInitSuffix = ".init";
 constexpr std::int32_t kShellSignalBase = 128;
-
-std::string program_path() {
-  char path[PATH_MAX];
-  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
-  const std::string self(path, size > 0 ? static_cast<std::size_t>(size) : 0);
-  return self.substr(0, self.rfind('/') + 1) + kProgram;
-}
 
 // Blocking, as a process wants it; opening does not wait for the other end, which is open.
 UniqueFd open_fifo(const std::string& path, int direction) {
@@ -94,7 +87,7 @@ void MovableTasks::check(OnChecked on_checked) {
   const std::string runtime = runtime_directory();
   if (runtime.empty()) return on_checked(failure("there is no directory on tmpfs that is root's"));
   become_parent_of_tasks();
-  tools_.program = program_path();
+  tools_.program = program_beside(kProgram);
   tools_.runtime = runtime + "/" + name_;
   ::mkdir(tools_.runtime.c_str(), 0700);
   check_ = TaskOperation::check(loop_, tools_, "", [this, on_checked](const Outcome& outcome) {

@@ -8,6 +8,7 @@
 #include "net/codec.h"
 #include "peerd/results.h"
 #include "peerd/task_files.h"
+#include "peerd/task_stream.h"
 
 namespace peerd {
 namespace {
@@ -130,8 +131,7 @@ void ResultsReceiver::complete() {
 }
 
 void ResultsReceiver::answer() {
-  stream_->write(net::encode(
-      net::StreamFrame{net::StreamDone{true, arrival_.failure.substr(0, net::kMaxErrorBytes)}}));
+  write_frame(*stream_, net::StreamDone{true, cut_error(arrival_.failure)});
 }
 
 // Only whole outputs get their names: nobody ever sees half a file.

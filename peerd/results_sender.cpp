@@ -5,16 +5,9 @@
 
 #include "net/codec.h"
 #include "peerd/results.h"
+#include "peerd/task_stream.h"
 
 namespace peerd {
-namespace {
-
-template <typename Frame>
-void write(net::FrameStream& stream, Frame frame) {
-  stream.write(net::encode(net::StreamFrame{std::move(frame)}));
-}
-
-}  // namespace
 
 ResultsSender::ResultsSender(uv_loop_t* loop, const core::Endpoint& home,
                              const net::StreamHello& hello, const std::string& stdout_path,
@@ -54,7 +47,7 @@ void ResultsSender::connect() {
              broken(error.empty() ? "the home node closed the stream" : error);
            },
        .on_drained = [this] { follow(); }});
-  write(*stream_, hello_);
+  write_frame(*stream_, hello_);
 }
 
 // Sends what is new of stdout and stderr, and, once the task has ended and all of that is out, the
@@ -65,12 +58,8 @@ void ResultsSender::follow() {
   const bool out_complete = pump(0);
   const bool err_complete = pump(1);
   for (std::string& line : take_trace_()) trace_.push_back(std::move(line));
-  while (trace_sent_ < trace_.size()) {
-    net::StreamTrace lines;
-    while (trace_sent_ < trace_.size() && lines.lines.size() < net::kMaxTraceLines)
-      lines.lines.push_back(trace_[trace_sent_++].substr(0, net::kMaxTraceLineBytes));
-    write(*stream_, std::move(lines));
-  }
+  write_trace(*stream_, std::span(trace_).subspan(trace_sent_));
+  trace_sent_ = trace_.size();
   if (finishing_ && out_complete && err_complete) send_rest();
 }
 
@@ -88,7 +77,7 @@ bool ResultsSender::pump(std::uint32_t index) {
     if (got <= 0) return true;
     chunk.bytes.resize(static_cast<std::size_t>(got));
     followed.offset += static_cast<std::uint64_t>(got);
-    write(*stream_, std::move(chunk));
+    write_frame(*stream_, std::move(chunk));
   }
   return false;
 }
@@ -100,8 +89,8 @@ void ResultsSender::send_rest() {
         // An output that cannot be read here will not be readable later: its user is told.
         if (!error.empty() && ending_.message.empty()) ending_.message = error;
         if (!error.empty()) ending_.status = {core::ExitStatus::Kind::failed, 0};
-        write(*stream_, ending_);
-        write(*stream_, net::StreamEnd{});
+        write_frame(*stream_, ending_);
+        write_frame(*stream_, net::StreamEnd{});
       });
 }
 

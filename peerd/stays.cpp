@@ -19,7 +19,7 @@ namespace {
 
 using Kind = core::ExitStatus::Kind;
 
-constexpr std::uint32_t kLooksPerInspection = 3;
+constexpr std::uint64_t kInspectionInterval_ms = 3000;
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 // Priorities -9 ... 10 become nice values 19 ... 0, so that the daemon itself, which must answer
@@ -87,18 +87,6 @@ std::set<Stays::Key> Stays::take_up(const core::Journal& journal, std::string& e
   return alive;
 }
 
-// Once: what is missing does not come by itself.
-void Stays::check_migration() {
-  if (!limits_.migratable || checked_ || !around_.log) return;
-  checked_ = true;
-  executor_.check([this](const net::executor::Checked& checked) {
-    movable_here_ = checked.usable;
-    if (checked.usable)
-      return around_.log->info("running tasks can be moved, by {}", checked.words);
-    around_.log->warning("running tasks are not moved: {}", checked.words);
-  });
-}
-
 void Stays::tell_ended() {
   for (const auto& [key, found] : executor_.found())
     if (found.state == net::executor::Stay::State::ended)
@@ -124,52 +112,15 @@ void Stays::perform(const core::StartTask& action) {
   if (!stay->surrounded) measure(key, *stay);
 }
 
-// After a move, or one that was given up.
-void Stays::go_on(const Key& key, Stay& stay) {
-  stay.running = true;
-  executor_.resume(key);
-  if (stay.move.empty()) return;
-  const core::Duration frozen = static_cast<core::Time>(uv_hrtime() / 1000) - stay.frozen_at;
-  around_.explain(key.first, fmt::format("goes on here after {} ms: {}",
-                                         frozen / core::kMillisecond, stay.move));
-  stay.move.clear();
-}
-
-void Stays::surround(const Key& key, Stay& stay) {
-  const std::string directory = around_.files->directory(key.first, key.second);
-  const std::string surroundings = around_.files->stay_directory(key.first, key.second);
-  // What fails here the executor will tell.
-  ::mkdir(surroundings.c_str(), 0755);
-  ::rename(directory.c_str(), (surroundings + "/files").c_str());
-  if (!stay.spec.stdin_path.empty())
-    ::rename(around_.files->stdin_path(key.first, key.second).c_str(),
-             (surroundings + "/stdin").c_str());
-  if (at_home(key.first)) follow(key.first, key.second);
-}
-
-void Stays::measure(const Key& key, Stay& stay) {
-  if (!migrates() || stay.image_sender) return;
-  if (!stay.surrounded) return around_.post(core::TaskMeasured{key.first, 0, false});
-  executor_.inspect(key, false, [this, key](const net::executor::Inspected& found) {
-    Stay* inspected = find(key.first, key.second);
-    if (inspected == nullptr || !inspected->running) return;
-    if (!found.obstacle.empty() && found.obstacle != inspected->obstacle)
-      around_.explain(key.first, "cannot be moved now: " + found.obstacle);
-    inspected->obstacle = found.obstacle;
-    around_.post(core::TaskMeasured{key.first, found.resident_bytes, found.obstacle.empty()});
-  });
-}
-
 std::string Stays::work_directory(const Key& key) const {
-  const auto found = stays_.find(key);
-  if (found == stays_.end() || !found->second.surrounded)
-    return around_.files->directory(key.first, key.second);
+  const Stay* stay = find(key.first, key.second);
+  if (stay == nullptr || !stay->surrounded) return around_.files->directory(key.first, key.second);
   return around_.files->stay_directory(key.first, key.second) + "/files";
 }
 
 std::string Stays::printed_path(const Key& key, int stream) const {
-  const auto found = stays_.find(key);
-  if (found == stays_.end() || !found->second.surrounded)
+  const Stay* stay = find(key.first, key.second);
+  if (stay == nullptr || !stay->surrounded)
     return around_.files->output_path(key.first, key.second, stream);
   return around_.files->stay_directory(key.first, key.second) +
          (stream == 1 ? "/stdout" : "/stderr");
@@ -264,11 +215,13 @@ std::string Stays::missing_output(core::TaskId task, core::Epoch epoch, const St
 }
 
 void Stays::look_around() {
-  ++looks_;
+  const std::uint64_t now_ms = uv_now(around_.loop);
+  const bool inspects = now_ms >= inspect_at_ms_;
+  if (inspects) inspect_at_ms_ = now_ms + kInspectionInterval_ms;
   for (auto& [key, stay] : stays_) {
     if (!stay.running) continue;
     if (!stay.results && (stay.surrounded || !at_home(key.first))) follow(key.first, key.second);
-    if (looks_ % kLooksPerInspection == 0) measure(key, stay);
+    if (inspects) measure(key, stay);
     if (!stay.killed && prints_too_much(key.first, key.second))
       kill(key, stay, beyond_output_bytes(limits_.output_bytes));
   }
@@ -330,51 +283,6 @@ void Stays::perform(const core::ExpectBundle& action) {
   stay.source = action.from;
   stay.expected_bytes = action.bytes;
   stay.comes_running = action.running;
-}
-
-void Stays::send_running(const Key& key, Stay& stay, const core::SendBundle& action,
-                         const std::vector<std::string>& trace) {
-  stay.image_sender = std::make_unique<ImageSender>(
-      around_.loop, executor_, key, around_.files->image_path(key.first, key.second),
-      action.endpoint, hello(net::StreamHello::Kind::bundle, action.task, action.epoch), stay.spec,
-      trace, [this, key, action](const ImageSender::Result& result) {
-        sent_running(key, action, result);
-      });
-}
-
-void Stays::sent_running(const Key& key, const core::SendBundle& action,
-                         const ImageSender::Result& result) {
-  if (!result.error.empty()) {
-    around_.explain(key.first, "not moved while it runs: " + result.error);
-    around_.log->info("{} is not moved while it runs: {}", around_.name_of(key.first),
-                      result.error);
-  }
-  if (Stay* stay = find(key.first, key.second)) {
-    stay->image_sender.reset();
-    stay->move = result.error.empty() ? "" : stay->move;
-  }
-  around_.post(core::BundleSent{action.task, action.epoch, result.error.empty(), result.immovable});
-}
-
-void Stays::image_arrived(const Key& key, ImageReceiver::Arrival arrival) {
-  Stay* stay = find(key.first, key.second);
-  if (stay == nullptr) return;
-  stay->image_receiver.reset();
-  stay->source = core::PeerId::none;
-  if (!arrival.error.empty()) {
-    around_.log->warning("{} did not arrive running: {}", around_.name_of(key.first),
-                         arrival.error);
-    if (executor_.holds(key)) executor_.discard(key);
-  }
-  for (const std::string& line : arrival.trace) around_.explanations->add(key.first, line);
-  stay->spec = std::move(arrival.spec);
-  stay->surrounded = true;
-  stay->frozen_at = arrival.begun;
-  stay->move = fmt::format(
-      "{} KiB, {} KiB as sent; dump {} ms, dump and transfer {} ms, restore {} ms",
-      arrival.frozen.bytes >> 10, arrival.frozen.packed_bytes >> 10, arrival.frozen.dump_us / 1000,
-      (arrival.restore.total_us - arrival.restore.criu_us) / 1000, arrival.restore.criu_us / 1000);
-  around_.post(core::BundleReceived{key.first, key.second, arrival.error.empty()});
 }
 
 bool Stays::accept_bundle(std::unique_ptr<net::FrameStream>& stream,
@@ -532,18 +440,22 @@ const net::TaskSpec* Stays::spec(core::TaskId task) const {
 }
 
 const net::TaskSpec* Stays::spec(core::TaskId task, core::Epoch epoch) const {
-  const auto found = stays_.find({task, epoch});
-  return found == stays_.end() ? nullptr : &found->second.spec;
+  const Stay* stay = find(task, epoch);
+  return stay == nullptr ? nullptr : &stay->spec;
 }
 
 std::string Stays::message(core::TaskId task, core::Epoch epoch) const {
+  const Stay* stay = find(task, epoch);
+  return stay == nullptr ? "" : stay->message;
+}
+
+const Stays::Stay* Stays::find(core::TaskId task, core::Epoch epoch) const {
   const auto found = stays_.find({task, epoch});
-  return found == stays_.end() ? "" : found->second.message;
+  return found == stays_.end() ? nullptr : &found->second;
 }
 
 Stays::Stay* Stays::find(core::TaskId task, core::Epoch epoch) {
-  const auto found = stays_.find({task, epoch});
-  return found == stays_.end() ? nullptr : &found->second;
+  return const_cast<Stay*>(std::as_const(*this).find(task, epoch));
 }
 
 Stays::Stay* Stays::running_stay(core::TaskId task, core::Epoch& epoch) {

@@ -90,7 +90,7 @@ class Stays {
   bool migrates() const { return limits_.migratable && movable_here_; }
   std::string limits_in_use() const { return executor_.limits_in_use(); }
   // Ends tasks that print more than they may, ahead of what is checked at their end, and follows
-  // guests whose home node could not be found before. Call about once a second.
+  // guests whose home node could not be found before. Call about once a second or more often.
   void look_around();
 
  private:
@@ -100,6 +100,7 @@ class Stays {
     bool running = false;
     bool surrounded = false;     // has surroundings of its own, and can move while it runs
     bool comes_running = false;  // its process comes along
+    bool said_to_stay = false;   // the core knows that it cannot move while it runs
     std::string obstacle;        // why it cannot move now
     std::string move;            // what its last one took, until it goes on
     core::Time frozen_at = 0;
@@ -115,6 +116,7 @@ class Stays {
   };
 
   Stay* find(core::TaskId task, core::Epoch epoch);
+  const Stay* find(core::TaskId task, core::Epoch epoch) const;
   Stay* running_stay(core::TaskId task, core::Epoch& epoch);
   // Begins to bring a guest's output home while it runs.
   void follow(core::TaskId task, core::Epoch epoch);
@@ -149,7 +151,7 @@ class Stays {
   ExecutorClient executor_;
   bool checked_ = false;
   bool movable_here_ = false;
-  std::uint32_t looks_ = 0;
+  std::uint64_t inspect_at_ms_ = 0;
 };
 
 }  // namespace peerd

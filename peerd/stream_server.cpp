@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "net/codec.h"
+#include "peerd/task_stream.h"
 
 namespace peerd {
 
@@ -61,7 +62,7 @@ void StreamServer::refuse(std::uint64_t number, const std::string& why) {
   Waiting& waiting = waiting_.at(number);
   log_.limited(Level::warning, "stream of " + waiting.from,
                "stream of " + waiting.from + " refused: " + why);
-  waiting.stream->write(net::encode(net::StreamFrame{net::StreamDone{false, why}}));
+  write_frame(*waiting.stream, net::StreamDone{false, why});
   waiting.stream->close();
   waiting_.erase(number);
 }
