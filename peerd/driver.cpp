@@ -314,9 +314,11 @@ void Driver::drain_inbox() {
       inbox_.pop_front();
       if (log_.writes(Level::debug))
         log_.line(Level::debug, "event: " + core::describe(event, names()));
-      core::Actions actions = node_->step(now(), event);
-      batch.insert(batch.end(), std::make_move_iterator(actions.begin()),
-                   std::make_move_iterator(actions.end()));
+      for (core::Action& action : node_->step(now(), event)) {
+        const auto* results = std::get_if<core::SendResults>(&action);
+        if (results == nullptr || !stays_->has_nothing_to_send(*results))
+          batch.push_back(std::move(action));
+      }
     }
     perform(outbox_.release(std::move(batch), [this](const std::vector<core::Persist>& records) {
       return commit(records);

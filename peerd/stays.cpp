@@ -390,10 +390,8 @@ void Stays::follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& h
 void Stays::place_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending) {
   const auto failure = std::make_shared<std::string>();
   const auto done = [this, task, epoch, ending, failure] {
-    net::StreamEnding told = ending;
-    if (!failure->empty()) told = {{Kind::failed, 0}, *failure};
-    around_.ended_at_home(task, told);
-    around_.post(core::ResultsSent{task, epoch, true, told.status});
+    placed_at_home(task, epoch,
+                   failure->empty() ? ending : net::StreamEnding{{Kind::failed, 0}, *failure});
   };
   std::vector<std::pair<std::string, std::string>> copies;
   const std::string directory = around_.files->directory(task, epoch) + "/";
@@ -413,6 +411,18 @@ void Stays::place_at_home(core::TaskId task, core::Epoch epoch, const net::Strea
           }
       },
       done);
+}
+
+void Stays::placed_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending) {
+  around_.ended_at_home(task, ending);
+  around_.post(core::ResultsSent{task, epoch, true, ending.status});
+}
+
+bool Stays::has_nothing_to_send(const core::SendResults& action) {
+  const Stay* stay = find(action.task, action.epoch);
+  if (!at_home(action.task) || stay->surrounded || !stay->spec.outputs.empty()) return false;
+  placed_at_home(action.task, action.epoch, {action.status, stay->message});
+  return true;
 }
 
 void Stays::perform(const core::DiscardTask& action) {

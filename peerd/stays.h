@@ -76,6 +76,9 @@ class Stays {
   void perform(const core::ExpectBundle& action);
   void perform(const core::CancelBundle& action);
   void perform(const core::SendResults& action);
+  // True if its results are where they belong already: a task that ran at home and was to produce
+  // no files. That is told at once, so that its end and all that follows from it are one commit.
+  bool has_nothing_to_send(const core::SendResults& action);
   void perform(const core::DiscardTask& action);
 
   // A stream that opened with this Hello, if such a bundle is expected from that peer.
@@ -142,6 +145,7 @@ class Stays {
   std::string missing_output(core::TaskId task, core::Epoch epoch, const Stay& stay) const;
   void bundle_arrived(core::TaskId task, core::Epoch epoch, BundleReceiver::Arrival arrival);
   void place_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending);
+  void placed_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending);
   net::StreamHello hello(net::StreamHello::Kind kind, core::TaskId task, core::Epoch epoch) const;
 
   Surroundings around_;
