@@ -132,10 +132,13 @@ struct Persist {
 // After DrainRequested: nothing is left here and nothing of this home is left elsewhere.
 struct Drained {};
 
+// After EvacuateRequested: no task is here, and none that was is in doubt.
+struct Emptied {};
+
 // Trace: a decision in structured form; see trace.h.
 using Action = std::variant<Persist, Send, Accepted, Refused, StartTask, StopTask, SendBundle,
                             ExpectBundle, CancelBundle, SendResults, DiscardTask, RecordChanged,
-                            RecordForgotten, Drained, Trace>;
+                            RecordForgotten, Drained, Emptied, Trace>;
 using Actions = std::vector<Action>;
 
 }  // namespace core

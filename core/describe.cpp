@@ -140,6 +140,9 @@ struct EventWords {
     return std::string("submission turned away: ") + to_string(e.veto);
   }
   std::string operator()(const DrainRequested&) const { return "drain requested"; }
+  std::string operator()(const EvacuateRequested& e) const {
+    return e.on ? "evacuation requested" : "evacuation called off";
+  }
 
   template <typename E>
   std::string outcome(const char* what, const E& e) const {
@@ -197,6 +200,7 @@ struct ActionWords {
            (a.peer == PeerId::none ? "" : " " + names(a.peer));
   }
   std::string operator()(const Drained&) const { return "drained"; }
+  std::string operator()(const Emptied&) const { return "emptied"; }
   std::string operator()(const Trace& a) const {
     return (a.task ? to_text(a.task, names) + ": " : std::string()) + to_text(a, names);
   }
@@ -214,6 +218,7 @@ struct Subject {
         a.message);
   }
   TaskId operator()(const Drained&) const { return {}; }
+  TaskId operator()(const Emptied&) const { return {}; }
   template <typename A>
   TaskId operator()(const A& a) const {
     return a.task;

@@ -100,6 +100,13 @@ struct SeedsChanged {
 // second time: leave at once, whatever is left.
 struct DrainRequested {};
 
+// Take no more work and hand everything over, what runs too, to whoever takes it; say Emptied when
+// nothing is left. Stays a member and the home node of its tasks. Or (`on` false): be as before.
+// Of no effect once DrainRequested has come.
+struct EvacuateRequested {
+  bool on = true;
+};
+
 // Its user's wish: move the task, waiting or running, to that peer, or to any that takes it.
 // Policies and the minimum residence do not count, limits do.
 struct MigrateRequested {
@@ -113,9 +120,9 @@ struct HoldRequested {
   bool hold = true;
 };
 
-using Event =
-    std::variant<Tick, MessageReceived, TaskSubmitted, SubmissionTurnedAway, CancelRequested,
-                 TaskExited, TaskMeasured, BundleSent, BundleReceived, ResultsSent, LoadSampled,
-                 Reconfigured, SeedsChanged, DrainRequested, MigrateRequested, HoldRequested>;
+using Event = std::variant<Tick, MessageReceived, TaskSubmitted, SubmissionTurnedAway,
+                           CancelRequested, TaskExited, TaskMeasured, BundleSent, BundleReceived,
+                           ResultsSent, LoadSampled, Reconfigured, SeedsChanged, DrainRequested,
+                           EvacuateRequested, MigrateRequested, HoldRequested>;
 
 }  // namespace core

@@ -43,7 +43,7 @@ class Membership {
   void tell_of_successor(const Member& successor, const Endpoint& predecessor);
   // This process stood still: whoever seemed silent meanwhile may have been heard by nobody.
   void woke_late();
-  void announce_draining();
+  void announce_draining();  // or that it is over
   // A peer that only the journal names: it counts as gone until it is heard of.
   void remember(PeerId peer);
   // Tells others, who take it for `left` or `dead` at once.

@@ -100,14 +100,15 @@ void Membership::apply_alive(const Member& news, const Member* known) {
   const bool restarted =
       known->incarnation > 0 && start_count(news.incarnation) > start_count(known->incarnation);
   const bool was_gone = !is_live(known->state);
-  const bool starts_draining = news.draining && !known->draining;
+  const bool was_draining = known->draining;
   suspicions_.erase(news.id);
   context_.timers.cancel({Kind::suspicion, value(news.id)});
   context_.timers.cancel({Kind::forget_peer, value(news.id)});
   context_.peers.put(news);
   make_room(news.id);
   if (was_gone) context_.trace(What::peer_returned, {}, news.id);
-  if (starts_draining) context_.trace(What::peer_draining, {}, news.id);
+  if (news.draining != was_draining && !restarted)
+    context_.trace(news.draining ? What::peer_draining : What::peer_serves_again, {}, news.id);
   if (restarted)
     change(news.id, PeerChange::Kind::restarted);
   else if (was_gone)

@@ -226,14 +226,6 @@ void Node::Impl::configure() {
   home.retire();
 }
 
-void Node::Impl::on(const DrainRequested&) {
-  // Left with work undone, it is as good as dead: what others keep for it they go on keeping.
-  if (context.draining) return depart(MemberState::dead);
-  context.draining = true;
-  context.trace(What::draining);
-  membership.announce_draining();
-}
-
 // After every event: let tasks start, look whether this peer has become a sender or receiver, and
 // whether it has drained.
 void Node::Impl::settle() {
@@ -243,31 +235,13 @@ void Node::Impl::settle() {
   classify();
   resume_refused();
   start_tasks();
-  if (context.draining) hand_back_guests();
+  if (context.draining) evacuating ? hand_over_everything() : hand_back_guests();
   reports.flush();
-  if (!context.draining) return;
+  if (evacuating) note_emptiness();
+  if (!context.draining || evacuating) return;
   if (!tasks.all().empty() || !reports.empty() || home.has_open() || !handoffs_settled()) return;
   // What was taken for lost may still be somewhere, and come home after a restart.
   depart(home.has_lost() ? MemberState::dead : MemberState::left);
-}
-
-// A draining peer waits for no answer of the dead.
-bool Node::Impl::handoffs_settled() const {
-  const auto waits_for = [this](PeerId peer) {
-    const Member* member = context.peers.find(peer);
-    return member != nullptr && is_live(member->state);
-  };
-  for (const auto& [task, outgoing] : outgoings.all())
-    if (waits_for(outgoing.peer)) return false;
-  for (const auto& [task, incoming] : incomings.all())
-    if (waits_for(incoming.peer)) return false;
-  return true;
-}
-
-void Node::Impl::depart(MemberState as) {
-  if (std::exchange(drained, true)) return;
-  membership.leave(as);
-  context.act(Drained{});
 }
 
 // What a datagram says of its sender is said as of the step's end.
@@ -339,6 +313,10 @@ Role Node::role() const {
 std::uint32_t Node::reserved() const {
   return impl_->incomings.count();
 }
+bool Node::evacuating() const {
+  return impl_->evacuating;
+}
+
 bool Node::draining() const {
   return impl_->context.draining;
 }

@@ -85,7 +85,8 @@ class Node {
   Load load() const;
   Role role() const;
   std::uint32_t reserved() const;  // granted arrivals
-  bool draining() const;
+  bool draining() const;           // takes no work: one that leaves, or is to be empty
+  bool evacuating() const;         // at its owner's wish, see EvacuateRequested
   std::optional<Endpoint> endpoint(PeerId peer) const;
   std::string name(PeerId peer) const;  // its name, or hexadecimal digits while unknown
   // Would a submission be refused now? Asked before inputs are copied; whoever acts upon it says so

@@ -169,29 +169,6 @@ void Node::Impl::settle_decisions() {
   for (const auto& [task, epoch] : candidates) settle_decision(task);
 }
 
-// Before a shutdown guests that wait go home, whatever the policies say.
-void Node::Impl::hand_back_guests() {
-  std::vector<TaskId> guests;
-  bool later = false;
-  for (const auto& [arrival, task] : tasks.all()) {
-    if (task.id.home == context.self.id || task.phase != Task::Phase::waiting) continue;
-    if (task.goes_on) continue;
-    if (!context.peers.is_eligible(task.id.home)) continue;
-    if (task.not_before > context.now)
-      later = true;
-    else
-      guests.push_back(task.id);
-  }
-  for (const TaskId guest : guests) {
-    if (outgoings.undecided() >= context.config->limits.transfers_at_once) break;
-    Task& task = *tasks.find(guest);
-    tasks.set_phase(task, Task::Phase::leaving);
-    outgoings.offer(task, guest.home, 0, 0, kLeaving);
-  }
-  if (later && !context.timers.armed({Kind::search_retry}))
-    context.timers.set({Kind::search_retry}, context.now + context.config->limits.resend_interval);
-}
-
 // --- Destination
 
 Veto Node::Impl::submission_veto() const {

@@ -34,6 +34,7 @@ class Node::Impl {
   void on(const Reconfigured& event);
   void on(const SeedsChanged& event) { membership.set_seeds(event.seeds); }
   void on(const DrainRequested&);
+  void on(const EvacuateRequested& event);
   void on_timer(const TimerKey& key);
   void receive(PeerId from, const Endpoint& from_endpoint, const Header& header,
                const Message& message);
@@ -128,6 +129,11 @@ class Node::Impl {
   void settle_decision(TaskId task);
   void settle_decisions();
   void hand_back_guests();
+  void hand_over_everything();
+  bool may_be_handed_over(const Task& task) const;
+  Task* next_to_start();
+  void try_to_empty_again();
+  void note_emptiness();
   Veto veto_on(const Needs& needs) const;
   Veto veto_on_running(const Offer& offer) const;
   Veto submission_veto() const;
@@ -163,6 +169,8 @@ class Node::Impl {
   Time idle_since = 0;
   bool begun = false;
   bool drained = false;
+  bool evacuating = false;  // implies context.draining
+  bool emptied = false;
   // What this step brought that policies act upon.
   std::uint32_t arrivals = 0;
   TaskId stays;  // has come by its last move

@@ -87,7 +87,7 @@ bool Node::Impl::has_free_slot() const {
 
 void Node::Impl::start_tasks() {
   while (has_free_slot()) {
-    Task* task = tasks.next_to_start();
+    Task* task = next_to_start();
     if (task == nullptr) return;
     const auto older =
         context.draining ? std::nullopt : policies.location->yields_to(view(), *task);

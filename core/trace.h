@@ -86,6 +86,7 @@ enum class What : std::uint8_t {
   peer_left,
   peer_returned,
   peer_draining,
+  peer_serves_again,
   peers_full,
   suspicion_refuted,
   identity_conflict,
@@ -94,6 +95,9 @@ enum class What : std::uint8_t {
   memory_pressure_on,
   memory_pressure_off,
   draining,
+  evacuating,
+  evacuation_ended,
+  emptied,
   reconfigured,
   message_ignored,
   count_  // how many there are

@@ -65,6 +65,16 @@ struct Layout<SteerRequest> {
 };
 
 template <>
+struct Layout<DrainRequest> {
+  static constexpr auto fields = std::tuple(field(&DrainRequest::on));
+};
+
+template <>
+struct Layout<DoctorRequest> {
+  static constexpr std::tuple<> fields{};
+};
+
+template <>
 struct Layout<TasksRequest> {
   static constexpr auto fields = std::tuple(field(&TasksRequest::all));
 };

@@ -58,6 +58,17 @@ struct SteerRequest {
   bool operator==(const SteerRequest&) const = default;
 };
 
+// The peer takes no work and hands everything over, or (`on` false) is as before. Answered by Done
+// when it has no task any more, or at once, or by Failure if somebody calls it off.
+struct DrainRequest {
+  bool on = true;
+  bool operator==(const DrainRequest&) const = default;
+};
+
+struct DoctorRequest {  // answered by Lines: what works here, and what is missing for the rest
+  bool operator==(const DoctorRequest&) const = default;
+};
+
 struct TasksRequest {  // answered by TaskRows
   bool all = false;    // ended ones too
   bool operator==(const TasksRequest&) const = default;
@@ -181,7 +192,8 @@ struct Lines {
 using ControlBody =
     std::variant<ControlHello, SubmitRequest, WaitRequest, OutputRequest, CancelRequest,
                  TasksRequest, PeersRequest, StatsRequest, ExplainRequest, Welcome, Submitted,
-                 Output, Ended, Done, Failure, TaskRows, PeerRows, Stats, Lines, SteerRequest>;
+                 Output, Ended, Done, Failure, TaskRows, PeerRows, Stats, Lines, SteerRequest,
+                 DrainRequest, DoctorRequest>;
 
 struct ControlFrame {
   std::uint32_t request = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "net/codec.h"
+#include "peerd/doctor.h"
 #include "peerd/tables.h"
 
 namespace peerd {
@@ -23,6 +24,7 @@ constexpr int kProtocol = 76;
 
 ControlServer::ControlServer(uv_loop_t* loop, Driver& driver, Log& log)
     : loop_(loop), driver_(driver), log_(log), timer_(loop, [this] { pump_all(); }) {
+  driver_.set_on_emptied([this] { end_drains(net::Done{}); });
   driver_.set_on_record_changed([this](core::TaskId task) { record_changed(task); });
 }
 
@@ -62,6 +64,7 @@ void ControlServer::accepted(std::unique_ptr<net::FrameStream> stream) {
 
 void ControlServer::gone(Number number) {
   std::erase_if(waits_, [number](const Wait& wait) { return wait.client == number; });
+  std::erase_if(drains_, [number](const auto& drain) { return drain.first == number; });
   clients_.erase(number);
 }
 
@@ -240,6 +243,25 @@ void ControlServer::on(Number number, std::uint32_t request, const net::SteerReq
   answer(number, request, net::Done{});
 }
 
+void ControlServer::on(Number number, std::uint32_t request, const net::DrainRequest& drain) {
+  const core::Node& node = driver_.node();
+  if (node.draining() && !node.evacuating())
+    return fail(number, request, kTryLater, "this peer is leaving");
+  if (!drain.on && !node.evacuating())
+    return fail(number, request, kDataError, "this peer is not draining");
+  driver_.post(core::EvacuateRequested{drain.on});
+  if (drain.on) {
+    drains_.insert({number, request});
+    return;
+  }
+  end_drains(net::Failure{kTryLater, "called off: this peer takes tasks again"});
+  answer(number, request, net::Done{});
+}
+
+void ControlServer::end_drains(const net::ControlBody& body) {
+  for (const auto& [client, request] : std::exchange(drains_, {})) answer(client, request, body);
+}
+
 void ControlServer::on(Number number, std::uint32_t request, const net::CancelRequest& cancel) {
   const core::HomeRecord* record = record_of(number, request, cancel.task);
   if (record == nullptr) return;
@@ -279,6 +301,10 @@ void ControlServer::on(Number number, std::uint32_t request, const net::TasksReq
 void ControlServer::on(Number number, std::uint32_t request, const net::PeersRequest&) {
   in_pieces<net::PeerRows>(peer_rows(driver_), &net::PeerRows::rows,
                            [&](net::PeerRows rows) { answer(number, request, std::move(rows)); });
+}
+
+void ControlServer::on(Number number, std::uint32_t request, const net::DoctorRequest&) {
+  answer(number, request, net::Lines{findings(driver_), false});
 }
 
 void ControlServer::on(Number number, std::uint32_t request, const net::StatsRequest&) {

@@ -57,6 +57,8 @@ class ControlServer {
   void on(Number number, std::uint32_t request, const net::OutputRequest& output);
   void on(Number number, std::uint32_t request, const net::CancelRequest& cancel);
   void on(Number number, std::uint32_t request, const net::SteerRequest& steer);
+  void on(Number number, std::uint32_t request, const net::DrainRequest& drain);
+  void on(Number number, std::uint32_t request, const net::DoctorRequest&);
   void on(Number number, std::uint32_t request, const net::TasksRequest& tasks);
   void on(Number number, std::uint32_t request, const net::PeersRequest&);
   void on(Number number, std::uint32_t request, const net::StatsRequest&);
@@ -70,6 +72,7 @@ class ControlServer {
   const core::HomeRecord* record_of(Number number, std::uint32_t request, const std::string& text);
   void record_changed(core::TaskId task);
   void end_waits(core::TaskId task);
+  void end_drains(const net::ControlBody& answer);
   void pump(Number number, std::uint32_t request);
   void pump_all();
   net::Ended ended(const core::HomeRecord& record) const;
@@ -80,6 +83,8 @@ class ControlServer {
   std::unique_ptr<net::StreamListener> listener_;
   std::map<Number, Client> clients_;
   std::set<Wait> waits_;
+  std::set<std::pair<Number, std::uint32_t>>
+      drains_;  // requests that wait for the peer to be empty
   Number next_number_ = 0;
   Timer timer_;
 };

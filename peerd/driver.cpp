@@ -71,7 +71,11 @@ Level level_of(core::What what) {
     case core::What::peer_draining:
     case core::What::memory_pressure_on:
     case core::What::memory_pressure_off:
+    case core::What::peer_serves_again:
     case core::What::draining:
+    case core::What::evacuating:
+    case core::What::evacuation_ended:
+    case core::What::emptied:
     case core::What::woke_late:
       return Level::info;
     case core::What::task_lost:
@@ -237,6 +241,10 @@ void Driver::reconfigure(const config::Settings& settings) {
 void Driver::drain(std::function<void()> on_drained) {
   on_drained_ = std::move(on_drained);
   post(core::DrainRequested{});
+}
+
+void Driver::set_on_emptied(std::function<void()> on_emptied) {
+  on_emptied_ = std::move(on_emptied);
 }
 
 void Driver::set_on_record_changed(std::function<void(core::TaskId)> on_changed) {
@@ -461,6 +469,10 @@ void Driver::perform(const core::RecordForgotten& action) {
 
 void Driver::perform(const core::Drained&) {
   if (on_drained_) on_drained_();
+}
+
+void Driver::perform(const core::Emptied&) {
+  if (on_emptied_) on_emptied_();
 }
 
 void Driver::perform(const core::Trace& action) {

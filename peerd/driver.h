@@ -50,6 +50,7 @@ class Driver {
   void submit(const net::TaskSpec& spec, SubmitAnswer answer);
   void post(core::Event event);
 
+  void set_on_emptied(std::function<void()> on_emptied);  // see core::Emptied
   // Whenever a record of a task of this home changes, or is forgotten.
   void set_on_record_changed(std::function<void(core::TaskId)> on_changed);
 
@@ -61,6 +62,8 @@ class Driver {
   const net::TaskSpec* guest_spec(core::TaskId task) const { return stays_->spec(task); }
   const Explanations& explanations() const { return explanations_; }
   const TaskFiles& files() const { return files_; }
+  const Stays& stays() const { return *stays_; }
+  bool journal_failing() const { return journal_failing_; }
   core::Endpoint local() const { return socket_->local(); }
 
  private:
@@ -80,6 +83,7 @@ class Driver {
   void perform(const core::RecordChanged& action);
   void perform(const core::RecordForgotten& action);
   void perform(const core::Drained&);
+  void perform(const core::Emptied&);
   void perform(const core::Trace& action);
   template <typename Action>
   void perform(const Action& action) {
@@ -110,6 +114,7 @@ class Driver {
   std::map<core::TaskId, SubmitAnswer> submitting_;
   std::size_t copying_ = 0;
   std::function<void(core::TaskId)> on_record_changed_;
+  std::function<void()> on_emptied_;
   std::function<void()> on_drained_;
   Timer node_timer_;
   Timer sample_timer_;

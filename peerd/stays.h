@@ -91,6 +91,9 @@ class Stays {
   std::size_t running() const { return executor_.running(); }
   // Tasks can be moved while they run.
   bool migrates() const { return limits_.migratable && movable_here_; }
+  bool wants_migration() const { return limits_.migratable; }
+  // Why not, or by what; empty while that is being found out.
+  const std::string& movability() const { return movability_; }
   std::string limits_in_use() const { return executor_.limits_in_use(); }
   // Ends tasks that print more than they may, ahead of what is checked at their end, and follows
   // guests whose home node could not be found before. Call about once a second or more often.
@@ -155,6 +158,7 @@ class Stays {
   ExecutorClient executor_;
   bool checked_ = false;
   bool movable_here_ = false;
+  std::string movability_;
   std::uint64_t inspect_at_ms_ = 0;
 };
 

@@ -15,6 +15,7 @@ void Stays::check_migration() {
   checked_ = true;
   executor_.check([this](const net::executor::Checked& checked) {
     movable_here_ = checked.usable;
+    movability_ = checked.words;
     if (checked.usable)
       return around_.log->info("running tasks can be moved, by {}", checked.words);
     around_.log->warning("running tasks are not moved: {}", checked.words);

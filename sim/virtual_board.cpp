@@ -264,4 +264,8 @@ void World::perform(NodeIndex index, const core::Drained&) {
   nodes_[index].drained = true;
 }
 
+void World::perform(NodeIndex index, const core::Emptied&) {
+  nodes_[index].emptied = true;
+}
+
 }  // namespace sim

@@ -81,6 +81,7 @@ struct VirtualNode {
   State state = State::down;
   std::uint32_t life = 0;  // counts starts
   bool drained = false;    // left in order, in its last life
+  bool emptied = false;    // has handed over all it had, since World::evacuate()
   std::unique_ptr<core::Node> core;
   std::vector<core::Time> alarms;   // its TimerDues in the queue, the earliest last
   std::vector<Occurrence> backlog;  // what came while it was paused

@@ -94,7 +94,7 @@ void World::start(NodeIndex index) {
   VirtualNode& node = nodes_[index];
   assert(node.state == VirtualNode::State::down);
   node.state = VirtualNode::State::up;
-  node.drained = false;
+  node.drained = node.emptied = false;
   ++node.life;
   const core::Identity identity{node.id, node.name, node.endpoint,
                                 core::first_incarnation(node.life)};
@@ -226,6 +226,11 @@ void World::cancel(core::TaskId task) {
 
 void World::drain(NodeIndex node) {
   step(node, core::DrainRequested{});
+}
+
+void World::evacuate(NodeIndex node, bool on) {
+  nodes_[node].emptied = false;
+  step(node, core::EvacuateRequested{on});
 }
 
 void World::sample(NodeIndex node, core::LoadSampled sample) {

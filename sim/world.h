@@ -92,6 +92,7 @@ class World {
   core::TaskId submit(NodeIndex home, const Job& job = {});
   void cancel(core::TaskId task);
   void drain(NodeIndex node);
+  void evacuate(NodeIndex node, bool on = true);
   void sample(NodeIndex node, core::LoadSampled sample);
   void reconfigure(NodeIndex node, const core::Config& config);
 
@@ -187,6 +188,7 @@ class World {
   void perform(NodeIndex node, const core::SendResults& results);
   void perform(NodeIndex node, const core::DiscardTask& discard);
   void perform(NodeIndex node, const core::Drained&);
+  void perform(NodeIndex node, const core::Emptied&);
   template <typename Action>
   void perform(NodeIndex, const Action&) {}  // for users and readers, not for the board
 

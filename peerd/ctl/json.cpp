@@ -104,6 +104,10 @@ std::string explain_json(const std::string& task, const std::vector<std::string>
   return one_line({{"task", task}, {"lines", lines}});
 }
 
+std::string doctor_json(const std::vector<std::string>& findings) {
+  return one_line({{"findings", findings}});
+}
+
 std::string top_json(const std::vector<net::PeerRow>& peers,
                      const std::vector<net::TaskRow>& tasks) {
   return one_line({{"peers", array(peers)}, {"tasks", array(tasks)}});

@@ -16,6 +16,7 @@ std::string tasks_json(const std::vector<net::TaskRow>& rows);  // an array of o
 std::string peers_json(const std::vector<net::PeerRow>& rows);  // an array of objects
 std::string stats_json(const std::vector<net::StatRow>& rows);  // group -> name -> value
 std::string explain_json(const std::string& task, const std::vector<std::string>& lines);
+std::string doctor_json(const std::vector<std::string>& findings);
 std::string top_json(const std::vector<net::PeerRow>& peers,
                      const std::vector<net::TaskRow>& tasks);
 

@@ -1,4 +1,5 @@
-// The verbs that ask once and print: ps, peers, stats, explain, cancel, migrate, hold, release.
+// The verbs that ask once: ps, peers, stats, explain, doctor, cancel, migrate, hold, release,
+// drain, undrain.
 #include <cstddef>
 #include <utility>
 
@@ -50,6 +51,21 @@ int run_stats(const Invocation& invocation) {
   return ask_and_print(invocation, net::StatsRequest{}, stat_rows, [&](const auto& rows) {
     return invocation.json ? stats_json(rows) : stats_text(rows);
   });
+}
+
+int run_doctor(const Invocation& invocation) {
+  if (!invocation.parsed.rest.empty()) return refuse_words(invocation);
+  bool misses = false;
+  const int code = ask_and_print(invocation, net::DoctorRequest{}, lines,
+                                 [&](const std::vector<std::string>& findings) {
+                                   std::string text;
+                                   for (const std::string& finding : findings) {
+                                     misses |= finding.starts_with("missing");
+                                     text += sanitized(finding) + "\n";
+                                   }
+                                   return invocation.json ? doctor_json(findings) : text;
+                                 });
+  return code == kExitOk && misses ? kExitSomeFailed : code;
 }
 
 int run_explain(const Invocation& invocation) {
@@ -104,17 +120,29 @@ int run_release(const Invocation& invocation) {
   });
 }
 
+// One request that is answered by Done or by Failure.
+int ask(const Invocation& invocation, const net::ControlBody& request) {
+  const auto answers = converse(invocation.socket, {request});
+  if (const auto* problem = std::get_if<Problem>(&answers)) return complain(*problem);
+  const Answer& answer = std::get<std::vector<Answer>>(answers)[0];
+  const auto* failure = std::get_if<net::Failure>(&answer.back());
+  return failure == nullptr ? kExitOk : complain(to_problem(*failure));
+}
+
 int run_migrate(const Invocation& invocation) {
   const Words& words = invocation.parsed.rest;
   if (words.empty() || words.size() > 2)
     return complain(
         {kExitUsage, "a task is needed, and at most one peer: peerctl migrate TASK [PEER]"});
-  const Steer steer{Steer::What::migrate, words[0], words.size() == 2 ? words[1] : ""};
-  const auto answers = converse(invocation.socket, {steer});
-  if (const auto* problem = std::get_if<Problem>(&answers)) return complain(*problem);
-  const Answer& answer = std::get<std::vector<Answer>>(answers)[0];
-  const auto* failure = std::get_if<net::Failure>(&answer.back());
-  return failure == nullptr ? kExitOk : complain(to_problem(*failure));
+  return ask(invocation, Steer{Steer::What::migrate, words[0], words.size() == 2 ? words[1] : ""});
+}
+
+int run_drain(const Invocation& invocation) {
+  return ask(invocation, net::DrainRequest{true});
+}
+
+int run_undrain(const Invocation& invocation) {
+  return ask(invocation, net::DrainRequest{false});
 }
 
 }  // namespace
@@ -163,6 +191,17 @@ Verb explain_verb() {
   return verb;
 }
 
+Verb doctor_verb() {
+  Verb verb;
+  verb.name = "doctor";
+  verb.arguments = "[--json]";
+  verb.summary = "Tell what works on this board, what is missing for the rest, and the mend";
+  verb.details = "Exits with 1 if anything is missing.\n";
+  verb.offers_json = true;
+  verb.run = run_doctor;
+  return verb;
+}
+
 Verb cancel_verb() {
   Verb verb;
   verb.name = "cancel";
@@ -201,6 +240,29 @@ Verb release_verb() {
   verb.arguments = "TASK...";
   verb.summary = "Let tasks move again that were held";
   verb.run = run_release;
+  return verb;
+}
+
+Verb drain_verb() {
+  Verb verb;
+  verb.name = "drain";
+  verb.summary = "Make this peer empty: it takes no tasks and hands over those it has";
+  verb.details =
+      "Returns when no task is here any more; interrupted, the peer goes on draining. Waiting "
+      "tasks "
+      "go to\nother peers, running ones too where they can be moved; what must stay runs to its "
+      "end. "
+      "Tasks that were\nsubmitted here end elsewhere: to get their results this peer must go on "
+      "running, or come back.\nThe peer takes tasks again after peerctl undrain, or a restart.\n";
+  verb.run = run_drain;
+  return verb;
+}
+
+Verb undrain_verb() {
+  Verb verb;
+  verb.name = "undrain";
+  verb.summary = "Let this peer take tasks again";
+  verb.run = run_undrain;
   return verb;
 }
 

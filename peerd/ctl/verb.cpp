@@ -17,9 +17,9 @@ namespace {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
-      run_verb(),    submit_verb(),  wait_verb(), ps_verb(),      logs_verb(),
-      cancel_verb(), migrate_verb(), hold_verb(), release_verb(), peers_verb(),
-      stats_verb(),  explain_verb(), top_verb()};
+      run_verb(),     submit_verb(),  wait_verb(),    ps_verb(),    logs_verb(),    cancel_verb(),
+      migrate_verb(), hold_verb(),    release_verb(), drain_verb(), undrain_verb(), peers_verb(),
+      stats_verb(),   explain_verb(), doctor_verb(),  top_verb()};
   return all;
 }
 

@@ -37,9 +37,12 @@ Verb cancel_verb();
 Verb migrate_verb();
 Verb hold_verb();
 Verb release_verb();
+Verb drain_verb();
+Verb undrain_verb();
 Verb peers_verb();
 Verb stats_verb();
 Verb explain_verb();
+Verb doctor_verb();
 Verb top_verb();
 
 // The whole program but for main().

@@ -120,6 +120,7 @@ void Stage::act(const std::string& verb, Words& words) {
   if (verb == "wait") return pass(parse_duration(words.next()));
   if (verb == "submit") return submit(words);
   if (verb == "drain") return step(core::DrainRequested{});
+  if (verb == "evacuate") return step(core::EvacuateRequested{});
   if (verb == "turn_away") return step(core::SubmissionTurnedAway{parse_veto(words.next())});
   if (verb == "cancel") return step(core::CancelRequested{parse_task(words.next())});
   if (verb == "bundle_sent") return step(parse_pair<core::BundleSent>(words, memory_));

@@ -100,6 +100,88 @@ TEST_CASE("a second request to drain leaves at once, for dead") {
   CHECK(world.reaches([&] { return all_see(world, 1, MemberState::dead); }, kSecond));
 }
 
+namespace {
+
+std::size_t tasks_of(World& world, NodeIndex node) {
+  return world.core(node).tasks().all().size();
+}
+
+}  // namespace
+
+TEST_CASE("a board that is to be empty hands over what it has, whatever its policies") {
+  const std::string preset = GENERATE("none", "receiver", "adaptive");
+  const bool migrates = GENERATE(false, true);
+  const std::uint64_t seed = GENERATE(range<std::uint64_t>(1, 6));
+  CAPTURE(preset, migrates, seed);
+  World world({.seed = seed, .link = {.loss_thousandths = seed % 2 == 0 ? 100u : 0u}});
+  core::Config config = config_of(preset);
+  config.load.slots = 2;
+  config.limits.min_residence = 100 * kSecond;
+  for (NodeIndex i = 0; i < 4; ++i)
+    world.add({.config = config, .seeds = {0, 1}, .journal = true, .migrates = migrates});
+  settle(world);
+  for (int i = 0; i < 12; ++i) world.submit(0, {.service = 60 * kSecond, .image_bytes = 1 << 20});
+  const core::TaskId pinned = world.submit(0, {.service = 5 * kSecond, .pinned = true});
+  world.run_for(kSecond);
+  const std::uint32_t started = world.core(0).tasks().count(core::Task::Phase::running);
+  REQUIRE(started == 2);
+  world.evacuate(0);
+  CHECK_FALSE(world.node(0).emptied);
+  // What waits is gone long before what runs could have ended; pinned ones run here to their end.
+  CHECK(
+      world.reaches([&] { return tasks_of(world, 0) <= (migrates ? 0u : 2u) + 1u; }, 20 * kSecond));
+  CHECK(world.reaches([&] { return world.node(0).emptied; }, 70 * kSecond));
+  CHECK(tasks_of(world, 0) == 0);
+  CHECK(world.history().of(pinned).runs.at(0).node == 0);
+  for (const sim::TaskHistory& task : world.history().tasks())
+    if (task.accepted && task.id != pinned && !task.runs.empty() && task.runs[0].node == 0)
+      CHECK(task.runs.size() == (migrates ? 2 : 1));
+  CHECK(world.reaches([&] { return all_ended(world); }, 600 * kSecond));
+  CHECK(world.reaches([&] { return leftovers(world).empty(); }, 60 * kSecond));
+  CHECK(leftovers(world) == "");
+  CHECK(world.history().violations() == std::vector<std::string>{});
+  CHECK(world.history().of(world.submit(0)).refused == core::Veto::draining);
+}
+
+TEST_CASE("a board that was to be empty takes tasks again, and all know") {
+  World world;
+  populate(world, 4, config_of("random"));
+  settle(world);
+  world.evacuate(1);
+  CHECK(world.node(1).emptied);
+  const auto seen_as_draining = [&] {
+    std::size_t count = 0;
+    for (const NodeIndex node : {0, 2, 3})
+      for (const core::PeerStatus& peer : world.core(node).peers())
+        count += peer.member.id == world.node(1).id && peer.member.draining ? 1 : 0;
+    return count;
+  };
+  CHECK(world.reaches([&] { return seen_as_draining() == 3; }, 10 * kSecond));
+  for (int i = 0; i < 12; ++i) world.submit(0);
+  CHECK(world.reaches([&] { return all_ended(world); }, 60 * kSecond));
+  for (const sim::TaskHistory& task : world.history().tasks()) CHECK(task.runs.at(0).node != 1);
+  world.evacuate(1, false);
+  CHECK(world.reaches([&] { return seen_as_draining() == 0; }, 10 * kSecond));
+  for (int i = 0; i < 12; ++i) world.submit(0);
+  REQUIRE(world.reaches([&] { return all_ended(world); }, 60 * kSecond));
+  bool used = false;
+  for (const sim::TaskHistory& task : world.history().tasks()) used |= task.runs.at(0).node == 1;
+  CHECK(used);
+}
+
+TEST_CASE("a board without peers to hand over to works on, and one that is empty may leave") {
+  World world;
+  populate(world, 1, config_of("random"));
+  settle(world);
+  world.submit(0, {.service = kSecond});
+  world.submit(0, {.service = kSecond});
+  world.evacuate(0);
+  CHECK(world.reaches([&] { return world.node(0).emptied; }, 10 * kSecond));
+  CHECK(all_ended(world));
+  world.drain(0);
+  CHECK(world.node(0).drained);
+}
+
 TEST_CASE("who has left can come back") {
   World world;
   populate(world, 4, config_of("random"));

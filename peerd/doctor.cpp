@@ -1,0 +1,63 @@
+#include "peerd/doctor.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "peerd/driver.h"
+#include "peerd/stays.h"
+
+namespace peerd {
+namespace {
+
+std::string line(const char* state, const std::string& text) {
+  return fmt::format("{:9}{}", state, text);
+}
+
+std::string limits(const Stays& stays) {
+  const std::string by = stays.limits_in_use();
+  if (by.starts_with("cgroup")) return line("ok", "limits of tasks: " + by);
+  return line("missing",
+              "limits of tasks as a whole, by cgroup v2; only each process is limited, by " + by +
+                  "; mend: start peerd by systemd with Delegate=yes");
+}
+
+std::string migration(const Stays& stays) {
+  if (!stays.wants_migration())
+    return line("off", "moving of running tasks: see policy.migration and node.migratable");
+  if (stays.migrates()) return line("ok", "running tasks can be moved, by " + stays.movability());
+  if (stays.movability().empty())
+    return line("off", "moving of running tasks: being looked into, ask again");
+  const char* mend =
+      ::geteuid() == 0 ? "scripts/install-criu.sh" : "start peerd as root, with CRIU installed";
+  return line("missing",
+              fmt::format("moving of running tasks: {}; mend: {}", stays.movability(), mend));
+}
+
+std::string journal(const Driver& driver) {
+  if (driver.journal_failing())
+    return line("missing",
+                "room for the journal: no new tasks are taken; mend: make room on the disk of the "
+                "state directory");
+  return line("ok", "the journal can be written");
+}
+
+std::string peers(const core::Node& node) {
+  std::size_t live = 0;
+  for (const core::PeerStatus& peer : node.peers())
+    live += core::is_live(peer.member.state) ? 1 : 0;
+  if (live > 0) return line("ok", fmt::format("peers alive: {}", live));
+  return line("missing",
+              "peers: none is alive; mend: membership.seeds, and peerd on the other boards");
+}
+
+}  // namespace
+
+std::vector<std::string> findings(const Driver& driver) {
+  std::vector<std::string> lines = {peers(driver.node()), journal(driver), limits(driver.stays()),
+                                    migration(driver.stays())};
+  if (driver.node().draining())
+    lines.push_back(line("off", "taking of tasks: this peer drains; mend: peerctl undrain"));
+  return lines;
+}
+
+}  // namespace peerd
