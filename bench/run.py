@@ -7,13 +7,14 @@ import subprocess
 import sys
 
 import idle
+import migration
 import probe
 import scale
 import throughput
 from table import print_table
 
 PARTS = {"throughput": throughput.measure, "probe": probe.measure, "idle": idle.measure,
-         "scale": scale.measure}
+         "migration": migration.measure, "scale": scale.measure}
 
 
 def first_line(*command):
