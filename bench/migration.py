@@ -217,7 +217,7 @@ def makespan_s(times, preset, migration):
     try:
         for processor in processors:
             os.sched_setaffinity(0, {processor})
-            peers.add(load={"slots": 4}, policy={"preset": preset, "migration": migration},
+            peers.add(load={"slots": 4, "weight": 1}, policy={"preset": preset, "migration": migration},
                       node={"migratable": "yes" if migration != "never" else "no"},
                       limits={"min_residence": "500ms", "moves_per_task": 20})
         os.sched_setaffinity(0, set(processors))

@@ -1,14 +1,22 @@
 #!/bin/bash
 # Shows peerd at work: four peers on this machine, one slot each; 40 real jobs (xz -9 on real files) are
-# submitted to one of them, once with preset `adaptive` and once with `none`; every result is verified.
+# submitted to one of them, once with preset `none` and once with `adaptive`; every result is verified.
+# Then long jobs run on one peer, another one comes up, and they move to it while they run (root only: CRIU).
 # Installs what is missing, builds in build/release, stops everything it started, also on Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly peers=4 jobs=40
+readonly peers=4 jobs=40 long_jobs=4
 readonly build=build/release
 
 scripts/install-dependencies.sh
+criu="" # why not
+if [ "$(id -u)" -ne 0 ]; then
+  criu="it needs root"
+elif ! scripts/install-criu.sh >/dev/null; then
+  criu="CRIU cannot be used here"
+fi
+readonly criu
 echo "== building (Release)"
 cmake --preset release >/dev/null
 cmake --build --preset release -j "$(nproc)" --target peerd peerctl | tail -n 1
@@ -44,30 +52,36 @@ ctl() { "$peerctl" --socket "$work/$1/control.sock" "${@:2}"; }
 # How often the pattern occurs in the input.
 count() { { grep -o "$1" || true; } | wc -l; }
 
-# start_peers PRESET: b1 chooses a free port, the others join through it.
-start_peers() {
-  local preset=$1 i seeds=""
-  for i in $(seq "$peers"); do
-    rm -rf "$work/b$i"
-    mkdir "$work/b$i"
-    cat >"$work/b$i.conf" <<END
+# start_peer NUMBER SLOTS PRESET MIGRATION: a board of one processor. b1 chooses a free port, the others join through it.
+start_peer() {
+  local i=$1 seeds=""
+  [ "$i" -eq 1 ] || seeds="seeds = $(ctl b1 peers --json | grep -o '127\.0\.0\.1:[0-9]*' | head -n 1)"
+  rm -rf "$work/b$i"
+  mkdir "$work/b$i"
+  cat >"$work/b$i.conf" <<END
 [node]
 name = b$i
 state_directory = $work/b$i
 [load]
-slots = 1
+slots = $2
+weight = 1
 [policy]
-preset = $preset
+preset = $3
+migration = $4
 [network]
 listen = 127.0.0.1:0
 [membership]
 $seeds
 END
-    "$peerd" --config "$work/b$i.conf" 2>"$work/b$i.log" &
-    daemons+=($!)
-    wait_for "$work/b$i.log" "ready" || { cat "$work/b$i.log" >&2; exit 70; }
-    [ -n "$seeds" ] || seeds="seeds = $(ctl b1 peers --json | grep -o '127\.0\.0\.1:[0-9]*' | head -n 1)"
-  done
+  "$peerd" --config "$work/b$i.conf" 2>"$work/b$i.log" &
+  daemons+=($!)
+  wait_for "$work/b$i.log" "ready" || { cat "$work/b$i.log" >&2; exit 70; }
+}
+
+# start_peers PRESET
+start_peers() {
+  local i
+  for i in $(seq "$peers"); do start_peer "$i" 1 "$1" never; done
   local tries=0
   until [ "$(ctl b1 peers --json | count '"state": *"alive"')" -eq $((peers - 1)) ]; do
     tries=$((tries + 1))
@@ -150,6 +164,35 @@ verify() {
   echo "   all $jobs results decompress to their inputs, byte for byte"
 }
 
+# Long jobs on b1 alone; once they run b2 comes up.
+second_act() {
+  local n big=$work/big out=$work/out-long
+  echo "== long-running jobs: $long_jobs x xz -9 on b1, then b2 comes up with nothing to do"
+  head -c 12000000 <(cat "$work"/in/file*) >"$big"
+  mkdir "$out"
+  start_peer 1 "$long_jobs" adaptive worth_moving
+  for n in $(seq "$long_jobs"); do
+    echo "--input $big=big --output big.xz=$out/big$n.xz -- xz -9 --keep big"
+  done >"$work/tasks"
+  ctl b1 submit --from "$work/tasks" --wait --json >"$work/summary-long" &
+  local submit=$!
+  until [ "$(own_running b1)" -eq "$long_jobs" ]; do sleep 0.1; done
+  echo "   b1 runs $(own_running b1)"
+  start_peer 2 "$long_jobs" adaptive worth_moving
+  while kill -0 "$submit" 2>/dev/null; do
+    echo "   b1 runs $(own_running b1), b2 runs $(own_running b2)"
+    sleep 2
+  done
+  wait "$submit"
+  for n in $(seq "$long_jobs"); do
+    xz -dc "$out/big$n.xz" | cmp -s - "$big" || { echo "WRONG: $out/big$n.xz" >&2; exit 1; }
+  done
+  echo "   all $long_jobs results decompress to their input, byte for byte"
+  echo "   moves: $(figure long moves)"
+  for n in $(seq "$long_jobs"); do ctl b1 explain "b1.$n" | grep "goes on here after" | sed 's/^/   /' || true; done
+  stop_peers
+}
+
 # figure PRESET NAME: one number of the summary line.
 figure() { grep -o "\"$2\": *[0-9.]*" "$work/summary-$1" | tail -n 1 | grep -o '[0-9.]*$'; }
 
@@ -184,3 +227,10 @@ awk -v jobs="$jobs" \
     printf "   speed-up: %.2f in mean, %.2f in p99 response time\n", none_mean / mean, none_p99 / p99
   }'
 echo "   tasks per peer: $(grep -o '"tasks_by_peer": *{[^}]*}' "$work/summary-adaptive" | sed 's/.*{//; s/}//; s/"//g')"
+
+echo
+if [ -n "$criu" ]; then
+  echo "== long-running jobs that move while they run: left out, $criu"
+else
+  second_act
+fi
