@@ -12,6 +12,7 @@
 #include "peerd/checkpoint/needed_files.h"
 #include "peerd/clock.h"
 #include "peerd/file_sender.h"
+#include "peerd/stop_point.h"
 #include "peerd/task_stream.h"
 
 namespace peerd {
@@ -104,6 +105,7 @@ void ImageSender::drained() {
 void ImageSender::frozen(const net::executor::Moved& moved) {
   result_.dump = moved;
   if (!moved.done) return done(moved.message, moved.lasting);
+  stop_point("dumped");
   pipe_->finish();
 }
 
@@ -111,6 +113,7 @@ void ImageSender::image_sent() {
   write_frame(*stream_, net::StreamFrozen{result_.dump.criu_us, result_.dump.bytes,
                                           result_.dump.packed_bytes});
   write_frame(*stream_, net::StreamEnd{});
+  stop_point("sent image");
 }
 
 void ImageSender::done(const std::string& error, bool immovable) {
@@ -195,12 +198,14 @@ void ImageReceiver::on(net::StreamImage frame) {
 
 void ImageReceiver::on(const net::StreamEnd&) {
   if (!pipe_ || !pipe_->open()) return fail("an image that was not asked for");
+  stop_point("received image");
   pipe_->finish();
 }
 
 void ImageReceiver::restored(const net::executor::Moved& moved) {
   arrival_.restore = moved;
   if (!moved.done) return fail(moved.message);
+  stop_point("restored");
   write_frame(*stream_, net::StreamDone{true, ""});
   finish("");
 }

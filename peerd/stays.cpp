@@ -13,6 +13,7 @@
 #include "peerd/background.h"
 #include "peerd/checkpoint/task_paths.h"
 #include "peerd/orphans.h"
+#include "peerd/stop_point.h"
 
 namespace peerd {
 namespace {
@@ -268,6 +269,7 @@ void Stays::perform(const core::SendBundle& action) {
     if (!error.empty())
       around_.log->warning("files of {} did not reach the next peer: {}", around_.name_of(task),
                            error);
+    stop_point("sent bundle");
     if (Stay* sent = find(task, left)) sent->sender.reset();
     around_.post(core::BundleSent{task, offered, error.empty()});
   };
@@ -314,6 +316,7 @@ bool Stays::accept_bundle(std::unique_ptr<net::FrameStream>& stream,
 void Stays::bundle_arrived(core::TaskId task, core::Epoch epoch, BundleReceiver::Arrival arrival) {
   Stay* stay = find(task, epoch);
   if (stay == nullptr) return;
+  stop_point("received bundle");
   stay->receiver.reset();
   stay->source = core::PeerId::none;
   if (!arrival.error.empty())
