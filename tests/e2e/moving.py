@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 
 from cluster import ClusterTest, Failure, wait_until
@@ -170,17 +171,50 @@ def check_movable(test, peer):
     test.skipTest(reason)
 
 
+def is_spare(work, name):
+    """An empty directory, which is kept for the next task."""
+    try:
+        return name.count(".") == 2 and not os.listdir(os.path.join(work, name))
+    except OSError:
+        return False
+
+
 def left_behind(peer):
-    """Of any task, on this peer's disk."""
+    """Of any task: on this peer's disk, and handoffs in its journal that are not settled."""
     work = os.path.join(peer.state, "work")
-    return sorted(os.listdir(work)) if os.path.isdir(work) else []
+    names = sorted(os.listdir(work)) if os.path.isdir(work) else []
+    left = [name for name in names if not is_spare(work, name)]
+    journal = sqlite3.connect(f"file:{peer.state}/journal.db?mode=ro", uri=True, timeout=10)
+    for table in "owned", "prepared", "decided":
+        left += [(table, *row) for row in journal.execute(f"select serial, epoch from {table}")]
+    journal.close()
+    return left
+
+
+def settings_with(**settings):
+    return {section: {**SETTINGS.get(section, {}), **settings.get(section, {})}
+            for section in {*SETTINGS, *settings}}
 
 
 class Moving(ClusterTest):
+    def hop(self, home, task, to):
+        """Moves a task that runs; asks again where it could not be just then. Who has it then?"""
+        def asked():
+            row = home.task(task)
+            if row["state"] != "running" or row["owner"] == to.name:
+                return row
+            owner = next(peer for peer in self.cluster.peers if peer.name == row["owner"])
+            owner.ctl("migrate", task, to.name, check=False)
+            try:
+                wait_until(lambda: home.task(task)["owner"] == to.name, "it has moved", 3)
+            except Failure:
+                return None
+            return home.task(task)
+
+        return wait_until(asked, f"{task} is with {to.name}")
+
     def moving_peers(self, count, **settings):
-        merged = {section: {**SETTINGS.get(section, {}), **settings.get(section, {})}
-                  for section in {*SETTINGS, *settings}}
-        peers = self.peers(count, **merged)
+        peers = self.peers(count, **settings_with(**settings))
         for peer in peers:
             check_movable(self, peer)
         return peers
