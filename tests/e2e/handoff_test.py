@@ -31,12 +31,15 @@ RUNNING = [
     ("sent committed", DESTINATION, True, False),
 ]
 
-# Of one that waits: that has no process to lose.
+# Of one that waits, which has no process to lose. But where the destination is killed after it has decided to begin
+# it, and before it has: never twice means that it is lost then. The last word: does it survive that peer's end?
 WAITING = [
-    ("sent offer", SOURCE), ("received grant", SOURCE), ("sent bundle", SOURCE), ("received prepared", SOURCE),
-    ("committed handed_off", SOURCE), ("sent commit", SOURCE), ("received committed", SOURCE),
-    ("sent grant", DESTINATION), ("received bundle", DESTINATION), ("committed prepared", DESTINATION),
-    ("committed owned", DESTINATION), ("sent committed", DESTINATION),
+    ("sent offer", SOURCE, True), ("received grant", SOURCE, True), ("sent bundle", SOURCE, True),
+    ("received prepared", SOURCE, True), ("committed handed_off", SOURCE, True), ("sent commit", SOURCE, None),
+    ("received committed", SOURCE, None),
+    ("sent grant", DESTINATION, True), ("received bundle", DESTINATION, True),
+    ("committed prepared", DESTINATION, True), ("committed owned", DESTINATION, False),
+    ("sent committed", DESTINATION, False),
 ]
 
 # Where CRIU is held and killed: after it has frozen and read everything, before and after it has built the tree.
@@ -98,15 +101,10 @@ class Handoff:
         self.kill(victim, at)
         before = task.count()
         wait_until(lambda: task.count() > before + 2 or task.ended(), f"{task.task} goes on or is over")
-        code = task.end()
-        task.check(code)
+        self.check_end(task, True if victim == "peerd" else survives)
         self.check_nothing_left(task)
-        if victim == "peerd":
-            survives = True
-        if survives is not None and survives != (code == 7):
-            raise Failure(f"{task.task} ended with {code}: {task.told()}")
 
-    def waiting(self, at):
+    def waiting(self, at, survives):
         self.arm()
         gate = os.path.join(self.source.directory, f"slot-{at.name}")
         blocker = self.source.submit("--pin", "sh", "-c", f"until [ -e {gate} ]; do sleep 0.05; done")
@@ -117,10 +115,16 @@ class Handoff:
         self.move_until(task, self.here.stands_still)
         self.kill("peerd", at)
         open(gate, "w").close()  # it runs wherever it is
-        task.goes_on()
-        task.check(task.end())
+        wait_until(lambda: task.count() > 2 or task.ended(), f"{task.task} goes on or is over")
+        self.check_end(task, survives)
         self.source.ctl("wait", blocker)
         self.check_nothing_left(task)
+
+    def check_end(self, task, survives):
+        code = task.end()
+        task.check(code)
+        if survives is not None and survives != (code == 7):
+            raise Failure(f"{task.task} ended with {code}: {task.told()}")
 
     def check_nothing_left(self, task):
         for peer in self.peers:
@@ -186,13 +190,13 @@ def run_running(step, side, survives_source, survives_destination):
     return handoff.guarded(cases)
 
 
-def run_waiting(step, side):
+def run_waiting(step, side, survives_destination):
     handoff = Handoff(step, side, slots=1)
 
     def cases():
-        for at in handoff.peers:
+        for at, survives in zip(handoff.peers, (True, survives_destination)):
             try:
-                handoff.waiting(at)
+                handoff.waiting(at, survives)
             except BaseException as failure:
                 raise Failure(f"{at.name} killed at {step!r} of {side}, waiting: {failure}") from failure
 
