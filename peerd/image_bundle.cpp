@@ -142,7 +142,9 @@ ImageReceiver::ImageReceiver(uv_loop_t* loop, ExecutorClient& executor,
   stream_->set_callbacks({.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
                           .on_closed =
                               [this](const std::string& error) {
-                                finish(error.empty() ? "the source closed the stream" : error);
+                                finish(!failure_.empty() ? failure_
+                                       : error.empty()   ? "the source closed the stream"
+                                                         : error);
                               },
                           .on_drained = nullptr});
   stream_->resume();
@@ -153,6 +155,7 @@ ImageReceiver::~ImageReceiver() {
 }
 
 void ImageReceiver::on_frame(const net::Bytes& bytes) {
+  if (!failure_.empty()) return;
   auto decoded = net::decode_stream_frame(bytes);
   if (auto* error = std::get_if<net::DecodeError>(&decoded)) return fail(error->reason);
   std::visit([this](auto&& frame) { on(std::move(frame)); },
@@ -174,7 +177,7 @@ void ImageReceiver::on(const net::StreamNeeds& frame) {
   const std::string why = obstacle(frame);
   if (why.empty()) return begin();
   write_frame(*stream_, net::StreamReady{false, cut_error(why)});
-  finish(why);
+  fail_when_heard(why);
 }
 
 void ImageReceiver::begin() {
@@ -212,7 +215,15 @@ void ImageReceiver::restored(const net::executor::Moved& moved) {
 
 void ImageReceiver::fail(const std::string& error) {
   write_frame(*stream_, net::StreamDone{false, cut_error(error)});
-  finish(error);
+  fail_when_heard(error);
+}
+
+// An Abort must not overtake the reason: the source closes the stream when it has read it.
+void ImageReceiver::fail_when_heard(const std::string& error) {
+  failure_ = error;
+  pipe_.reset();
+  executor_.forget_answers(stay_);
+  stream_->resume();
 }
 
 void ImageReceiver::finish(const std::string& error) {
