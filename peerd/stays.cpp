@@ -289,7 +289,6 @@ void Stays::perform(const core::SendBundle& action) {
     if (!error.empty())
       around_.log->warning("files of {} did not reach the next peer: {}", around_.name_of(task),
                            error);
-    stop_point("sent bundle");
     if (Stay* sent = find(task, left)) sent->sender.reset();
     around_.post(core::BundleSent{task, offered, error.empty()});
   };
