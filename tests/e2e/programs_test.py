@@ -79,6 +79,7 @@ with open("log", "w+") as log:
     log.seek(0); deleted.seek(0)
     text = log.read()
     print(len(text), sum(map(int, text.split())), text == deleted.read(), os.path.getsize("log"))
+    print(os.path.samestat(os.fstat(log.fileno()), os.stat("log")))
 child.stdin.close()
 print(child.wait())
 """
