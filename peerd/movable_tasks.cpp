@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,12 @@ Outcome failure(const std::string& what) {
   Outcome outcome;
   outcome.message = what;
   return outcome;
+}
+
+// What was unpacked until now: peerd may have cleared the directory while more still came.
+void remove_files(const std::string& stay) {
+  std::error_code ignored;
+  std::filesystem::remove_all(stay, ignored);
 }
 
 void reap(pid_t init) {
@@ -240,10 +247,12 @@ void MovableTasks::moved(const Key& key, const Outcome& outcome) {
   const bool restored = task.init <= 0;
   const bool discarded = task.discarded;
   const bool resumed = std::exchange(task.resumed, false);
+  const std::string stay = task.stay;
   if (restored && done) adopt(key, outcome.init);
   if (resumed && done) resume_task(task.init);
   if (restored && !done) drop(key);
   if (discarded && done) discard(key);
+  if (discarded) remove_files(stay);
   if (!discarded && !resumed) on_moved_(key, outcome);
 }
 

@@ -124,7 +124,7 @@ class Programs(Moving):
 
     def running(self, first, task):
         row = first.task(task)
-        return row if row["state"] != "waiting" else None
+        return row if row["state"] != "waiting" else None  # for the moment between two owners
 
     def told(self, first, task):
         return first.ctl("explain", task).stdout.decode() + first.ctl("logs", task, check=False).stderr.decode()
