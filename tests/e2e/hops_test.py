@@ -1,6 +1,7 @@
 """A task that moves a hundred times, as often as one may: nothing is missing, and nothing piles up."""
 
 import os
+import re
 
 from cluster import executor_of, main, wait_until
 from moving import Beat, Moving, left_behind
@@ -17,9 +18,16 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
-def mounts(pid):
+def mounts_of_tasks(pid):
     with open(f"/proc/{pid}/mountinfo") as file:
-        return len(file.readlines())
+        return [line for line in file if "/run/peerd" in line or ".stay" in line]
+
+
+def images_of(peer):
+    identity = re.search(r" \(([0-9a-f]{16})\) on ", peer.log()).group(1)
+    directories = [directory for directory in (f"/run/peerd/{identity}", f"/dev/shm/peerd/{identity}")
+                   if os.path.isdir(directory)]
+    return [name for directory in directories for name in os.listdir(directory) if name.startswith("images-")]
 
 
 def children(pid):
@@ -30,14 +38,11 @@ def children(pid):
 class Hops(Moving):
     def possessions(self, peer):
         executor = executor_of(peer.state)
-        runtime = [os.path.join(root, name) for root, names, files in os.walk("/run/peerd", followlinks=False)
-                   if root.count("/") <= 3 for name in names + files
-                   if name.startswith(("images-", "check-"))]
         return {"open files of peerd": open_files(peer.process.pid), "of its executor": open_files(executor),
                 "processes": len(children(executor)), "of peerd": len(children(peer.process.pid)),
-                "mounts": mounts(executor), "stays": left_behind(peer),
+                "mounts": mounts_of_tasks(executor), "stays": left_behind(peer),
                 "files": sum(len(names) + len(files) for _, names, files in os.walk(peer.state)),
-                "images": runtime}
+                "images": images_of(peer)}
 
     def test_a_hundred(self):
         first, second = self.moving_peers(2)
