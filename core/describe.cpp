@@ -150,14 +150,6 @@ struct EventWords {
   }
 };
 
-const char* persist_name(Persist::What what) {
-  static constexpr const char* kNames[] = {"submitted",  "offering", "started",  "exited",
-                                           "discarded",  "prepared", "aborted",  "owned",
-                                           "handed_off", "settled",  "moved",    "cancelling",
-                                           "finished",   "lost",     "forgotten"};
-  return kNames[static_cast<std::size_t>(what)];
-}
-
 struct ActionWords {
   const Names& names;
 
@@ -196,7 +188,7 @@ struct ActionWords {
     return "record forgotten " + to_text(a.task, names);
   }
   std::string operator()(const Persist& a) const {
-    return std::string("persist ") + persist_name(a.what) + task_epoch(a.task, a.epoch, names) +
+    return std::string("persist ") + record_name(a.what) + task_epoch(a.task, a.epoch, names) +
            (a.peer == PeerId::none ? "" : " " + names(a.peer));
   }
   std::string operator()(const Drained&) const { return "drained"; }
@@ -237,6 +229,14 @@ std::string describe(const Event& event, const Names& names) {
 
 std::string describe(const Action& action, const Names& names) {
   return std::visit(ActionWords{names}, action);
+}
+
+const char* record_name(Persist::What what) {
+  static constexpr const char* kNames[] = {"submitted",  "offering", "started",  "exited",
+                                           "discarded",  "prepared", "aborted",  "owned",
+                                           "handed_off", "settled",  "moved",    "cancelling",
+                                           "finished",   "lost",     "forgotten"};
+  return kNames[static_cast<std::size_t>(what)];
 }
 
 TaskId subject(const Action& action) {

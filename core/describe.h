@@ -13,6 +13,7 @@ namespace core {
 std::string describe(const Message& message, const Names& names);
 std::string describe(const Event& event, const Names& names);
 std::string describe(const Action& action, const Names& names);
+const char* record_name(Persist::What what);  // "submitted", "handed_off", ...
 
 // The task that an action concerns: whose `explain` shows it. An empty id where there is none.
 TaskId subject(const Action& action);

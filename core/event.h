@@ -62,7 +62,8 @@ struct BundleSent {
   bool unmigratable = false;  // not ok since its process cannot be moved, here or elsewhere
 };
 
-// The pair to ExpectBundle: the files are complete and on disk, or will not be.
+// The pair to ExpectBundle: the files are complete and on disk, or will not be. Not ok once more:
+// the process that came with them, and was stopped, has ended.
 struct BundleReceived {
   TaskId task;
   Epoch epoch = 0;

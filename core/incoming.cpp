@@ -72,7 +72,12 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
   const auto found = all_.find(event.task);
   if (found == all_.end() || found->second.epoch != event.epoch) return;
   Incoming& incoming = found->second;
-  if (incoming.stage != Incoming::Stage::reserved) return;
+  if (incoming.stage == Incoming::Stage::prepared) {
+    if (event.ok || incoming.process_lost) return;
+    incoming.process_lost = true;
+    incoming.holds_slot = false;
+    return send_prepared(incoming);
+  }
   if (!event.ok) {
     context_.trace(What::bundle_failed, event.task, incoming.peer);
     context_.send(incoming.peer, Abort{event.task, event.epoch});

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "net/codec.h"
+#include "peerd/stop_point.h"
 #include "peerd/task_stream.h"
 
 namespace peerd {
@@ -36,6 +37,7 @@ BundleSender::BundleSender(uv_loop_t* loop, const core::Endpoint& to, const net:
 void BundleSender::files_sent(const std::string& error) {
   if (!error.empty()) return done(error);
   write_frame(*stream_, net::StreamEnd{});
+  stop_point("sent bundle");
 }
 
 void BundleSender::on_frame(const net::Bytes& frame) {

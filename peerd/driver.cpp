@@ -10,6 +10,7 @@
 #include "net/codec.h"
 #include "peerd/background.h"
 #include "peerd/clock.h"
+#include "peerd/stop_point.h"
 #include "policies/registry.h"
 
 namespace peerd {
@@ -346,6 +347,9 @@ bool Driver::commit(const std::vector<core::Persist>& records) {
   entries.reserve(records.size());
   for (const core::Persist& record : records) entries.push_back(entry_of(record));
   const std::string why = journal_.commit(entries, now());
+  if (why.empty())
+    for (const core::Persist& record : records)
+      stop_point("committed", core::record_name(record.what));
   if (!why.empty() || !journal_.has_reserve()) journal_fails(why);
   return why.empty();
 }
@@ -405,6 +409,7 @@ void Driver::received(const core::Endpoint& from, std::span<const std::uint8_t> 
     return log_.limited(Level::warning, "datagram of " + core::to_string(from),
                         "datagram of " + core::to_string(from) + " ignored: " + error->reason);
   auto& datagram = std::get<net::Datagram>(decoded);
+  stop_point("received", core::message_name(datagram.message.index()));
   post(core::MessageReceived{from, datagram.header, std::move(datagram.message)});
 }
 
@@ -440,6 +445,7 @@ void Driver::perform(const core::Actions& actions) {
 
 void Driver::perform(const core::Send& action) {
   socket_->send(action.endpoint, net::encode(net::Datagram{action.header, action.message}));
+  stop_point("sent", core::message_name(action.message.index()));
 }
 
 void Driver::perform(const core::Accepted& action) {

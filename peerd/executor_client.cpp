@@ -79,6 +79,7 @@ void ExecutorClient::closed(const std::string& error) {
     log_.warning("the executor is gone{}; another one is started",
                  error.empty() ? "" : ": " + error);
     expected_ = running_;
+    expected_.insert(stopped_.begin(), stopped_.end());
   }
   ready_ = false;
   give_up_moves();
@@ -148,7 +149,7 @@ void ExecutorClient::on(const net::executor::Stay& frame) {
   // The connection was broken, not the executor.
   expected_.erase(stay);
   if (!held_.contains(stay)) return discard(stay);
-  if (!runs) ended(stay, {frame.status, frame.message});
+  if (frame.state == net::executor::Stay::State::ended) ended(stay, {frame.status, frame.message});
 }
 
 void ExecutorClient::on(const net::executor::Ready&) {
@@ -166,7 +167,9 @@ void ExecutorClient::on(const net::executor::Ended& frame) {
 }
 
 void ExecutorClient::ended(const Key& stay, const ProcessEnd& end) {
-  if (running_.erase(stay) > 0) on_end_(stay, end);
+  const bool ran = running_.erase(stay) > 0;
+  const bool stood = stopped_.erase(stay) > 0;
+  if (ran || stood) on_end_(stay, end);
 }
 
 void ExecutorClient::start(const Key& stay, const ProcessSpec& process, bool movable) {
@@ -248,10 +251,8 @@ void ExecutorClient::on(const net::executor::Moved& frame) {
   found.mapped()(frame);
 }
 
-// With the executor its tasks have died, those that are being moved too.
 void ExecutorClient::give_up_moves() {
   inspections_.clear();
-  stopped_.clear();
   for (const auto& [stay, on_moved] : std::exchange(moves_, {})) {
     net::executor::Moved moved;
     moved.message = "the executor is gone";

@@ -30,7 +30,7 @@ class ExecutorClient {
   using OnInspected = std::function<void(const net::executor::Inspected&)>;
   using OnMoved = std::function<void(const net::executor::Moved&)>;
 
-  // `on_end`: once for each that runs, later, never from inside.
+  // `on_end`: once for each that runs or is stopped, later, never from inside.
   ExecutorClient(uv_loop_t* loop, Log& log, const std::string& state_directory, core::PeerId self,
                  OnEnd on_end);
   // What runs goes on, unless quit() was called; an executor without any stay is let go.

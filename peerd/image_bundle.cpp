@@ -12,6 +12,7 @@
 #include "peerd/checkpoint/needed_files.h"
 #include "peerd/clock.h"
 #include "peerd/file_sender.h"
+#include "peerd/stop_point.h"
 #include "peerd/task_stream.h"
 
 namespace peerd {
@@ -104,6 +105,7 @@ void ImageSender::drained() {
 void ImageSender::frozen(const net::executor::Moved& moved) {
   result_.dump = moved;
   if (!moved.done) return done(moved.message, moved.lasting);
+  stop_point("dumped");
   pipe_->finish();
 }
 
@@ -111,6 +113,7 @@ void ImageSender::image_sent() {
   write_frame(*stream_, net::StreamFrozen{result_.dump.criu_us, result_.dump.bytes,
                                           result_.dump.packed_bytes});
   write_frame(*stream_, net::StreamEnd{});
+  stop_point("sent image");
 }
 
 void ImageSender::done(const std::string& error, bool immovable) {
@@ -139,7 +142,9 @@ ImageReceiver::ImageReceiver(uv_loop_t* loop, ExecutorClient& executor,
   stream_->set_callbacks({.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
                           .on_closed =
                               [this](const std::string& error) {
-                                finish(error.empty() ? "the source closed the stream" : error);
+                                finish(!failure_.empty() ? failure_
+                                       : error.empty()   ? "the source closed the stream"
+                                                         : error);
                               },
                           .on_drained = nullptr});
   stream_->resume();
@@ -150,6 +155,7 @@ ImageReceiver::~ImageReceiver() {
 }
 
 void ImageReceiver::on_frame(const net::Bytes& bytes) {
+  if (!failure_.empty()) return;
   auto decoded = net::decode_stream_frame(bytes);
   if (auto* error = std::get_if<net::DecodeError>(&decoded)) return fail(error->reason);
   std::visit([this](auto&& frame) { on(std::move(frame)); },
@@ -171,7 +177,7 @@ void ImageReceiver::on(const net::StreamNeeds& frame) {
   const std::string why = obstacle(frame);
   if (why.empty()) return begin();
   write_frame(*stream_, net::StreamReady{false, cut_error(why)});
-  finish(why);
+  fail_when_heard(why);
 }
 
 void ImageReceiver::begin() {
@@ -195,19 +201,29 @@ void ImageReceiver::on(net::StreamImage frame) {
 
 void ImageReceiver::on(const net::StreamEnd&) {
   if (!pipe_ || !pipe_->open()) return fail("an image that was not asked for");
+  stop_point("received image");
   pipe_->finish();
 }
 
 void ImageReceiver::restored(const net::executor::Moved& moved) {
   arrival_.restore = moved;
   if (!moved.done) return fail(moved.message);
+  stop_point("restored");
   write_frame(*stream_, net::StreamDone{true, ""});
   finish("");
 }
 
 void ImageReceiver::fail(const std::string& error) {
   write_frame(*stream_, net::StreamDone{false, cut_error(error)});
-  finish(error);
+  fail_when_heard(error);
+}
+
+// An Abort must not overtake the reason: the source closes the stream when it has read it.
+void ImageReceiver::fail_when_heard(const std::string& error) {
+  failure_ = error;
+  pipe_.reset();
+  executor_.forget_answers(stay_);
+  stream_->resume();
 }
 
 void ImageReceiver::finish(const std::string& error) {

@@ -94,6 +94,7 @@ class ImageReceiver {
   void begin();
   void restored(const net::executor::Moved& moved);
   void fail(const std::string& error);
+  void fail_when_heard(const std::string& error);
   void finish(const std::string& error);
 
   uv_loop_t* loop_;
@@ -104,6 +105,7 @@ class ImageReceiver {
   std::uint64_t max_bytes_;
   OnDone on_done_;
   bool has_spec_ = false;
+  std::string failure_;  // that the source is being told of
   Arrival arrival_;
   std::unique_ptr<net::FrameStream> stream_;
   std::unique_ptr<ImagePipe> pipe_;

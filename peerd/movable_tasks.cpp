@@ -10,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "peerd/program.h"
@@ -35,6 +37,12 @@ Outcome failure(const std::string& what) {
   Outcome outcome;
   outcome.message = what;
   return outcome;
+}
+
+// What was unpacked until now: peerd may have cleared the directory while more still came.
+void remove_files(const std::string& stay) {
+  std::error_code ignored;
+  std::filesystem::remove_all(stay, ignored);
 }
 
 void reap(pid_t init) {
@@ -177,7 +185,9 @@ void MovableTasks::discard(const Key& key) {
   const auto found = tasks_.find(key);
   if (found == tasks_.end()) return;
   Task& task = found->second;
-  task.discarded = task.operation && task.starting;
+  // What is being started or restored is there first, and known, or never.
+  task.discarded = task.operation && task.init <= 0;
+  if (task.discarded && !task.starting) task.operation->give_up();
   if (task.discarded) return;
   const pid_t init = task.init;
   const std::string stay = task.stay;
@@ -233,18 +243,28 @@ void MovableTasks::restore(const Key& key, const std::string& stay, const std::s
 void MovableTasks::moved(const Key& key, const Outcome& outcome) {
   Task& task = tasks_.at(key);
   task.operation.reset();
+  const bool done = outcome.kind == Outcome::Kind::done;
   const bool restored = task.init <= 0;
-  if (restored && outcome.kind == Outcome::Kind::done) adopt(key, outcome.init);
-  if (restored && outcome.kind != Outcome::Kind::done) drop(key);
-  on_moved_(key, outcome);
+  const bool discarded = task.discarded;
+  const bool resumed = std::exchange(task.resumed, false);
+  const std::string stay = task.stay;
+  if (restored && done) adopt(key, outcome.init);
+  if (resumed && done) resume_task(task.init);
+  if (restored && !done) drop(key);
+  if (discarded && done) discard(key);
+  if (discarded) remove_files(stay);
+  if (!discarded && !resumed) on_moved_(key, outcome);
 }
 
 void MovableTasks::resume(const Key& key) {
   const auto found = tasks_.find(key);
   if (found == tasks_.end() || found->second.init <= 0) return;
-  // A dump that is given up continues the task itself, when CRIU is through with it.
-  if (found->second.operation) return found->second.operation.reset();
-  resume_task(found->second.init);
+  Task& task = found->second;
+  if (!task.operation) return void(resume_task(task.init));
+  // A dump that is given up continues the task itself, when CRIU is through with it; but it may
+  // have succeeded just now.
+  task.resumed = true;
+  task.operation->give_up();
 }
 
 }  // namespace peerd

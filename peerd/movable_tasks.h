@@ -57,7 +57,8 @@ class MovableTasks {
     pid_t init = -1;
     bool starting = false;
     bool killed = false;
-    bool discarded = false;  // while it was being started
+    bool discarded = false;  // while it was being started or restored
+    bool resumed = false;    // while it was being dumped
     std::unique_ptr<TaskOperation> operation;
     std::unique_ptr<TaskProcess> process;
     std::unique_ptr<Timer> grace;

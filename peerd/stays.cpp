@@ -13,6 +13,7 @@
 #include "peerd/background.h"
 #include "peerd/checkpoint/task_paths.h"
 #include "peerd/orphans.h"
+#include "peerd/stop_point.h"
 
 namespace peerd {
 namespace {
@@ -82,7 +83,12 @@ std::set<Stays::Key> Stays::take_up(const core::Journal& journal, std::string& e
     if (own && owned->second.ended) continue;
     alive.insert(key);  // owned, or prepared and stopped
     stay.running = own;
+    stay.comes_running = !own;
   }
+  // Of others the files alone are left.
+  for (const auto& [task, owned] : journal.owned)
+    if (exists(around_.files->stay_directory(task, owned.epoch)))
+      stays_[{task, owned.epoch}].surrounded = true;
   check_migration();
   return alive;
 }
@@ -96,20 +102,33 @@ void Stays::tell_ended() {
 // --- Running
 
 void Stays::perform(const core::StartTask& action) {
-  Stay* stay = find(action.task, action.epoch);
-  if (!at_home(action.task)) follow(action.task, action.epoch);
   const Key key{action.task, action.epoch};
-  if (executor_.stopped(key)) return go_on(key, *stay);
-  if (stay->running) return;  // it has outlived the last daemon
-  stay->running = true;
-  const std::string directory = around_.files->directory(action.task, action.epoch);
+  Stay& stay = *find(action.task, action.epoch);
+  if (executor_.stopped(key))
+    go_on(key, stay);
+  else if (!stay.running)  // otherwise it has outlived the last daemon
+    begin(key, stay);
+  // Only now it is certain where it prints.
+  if (prints_elsewhere(key, stay)) follow(action.task, action.epoch);
+}
+
+void Stays::begin(const Key& key, Stay& stay) {
+  stay.running = true;
+  if (stay.comes_running)
+    return process_ended(key, {{Kind::lost, 0}, "its process ended before it could go on here"});
+  const std::string directory = around_.files->directory(key.first, key.second);
   // A task without inputs has no directory yet. What stands in the way of it the executor will
   // tell.
   spares_.take(directory, uv_now(around_.loop));
-  stay->surrounded = migrates() && !stay->spec.pinned && stay->spec.directory.empty();
-  if (stay->surrounded) surround(key, *stay);
-  executor_.start(key, process_of(action.task, action.epoch, stay->spec), stay->surrounded);
-  if (!stay->surrounded) measure(key, *stay);
+  stay.surrounded = migrates() && !stay.spec.pinned && stay.spec.directory.empty();
+  if (stay.surrounded) surround(key, stay);
+  executor_.start(key, process_of(key.first, key.second, stay.spec), stay.surrounded);
+  if (!stay.surrounded) measure(key, stay);
+}
+
+// Not where its home node reads what tasks have printed.
+bool Stays::prints_elsewhere(const Key& key, const Stay& stay) const {
+  return !stay.results && (stay.surrounded || !at_home(key.first));
 }
 
 std::string Stays::work_directory(const Key& key) const {
@@ -173,7 +192,9 @@ void Stays::perform(const core::StopTask& action) {
 void Stays::process_ended(const Key& key, const ProcessEnd& end) {
   const auto& [task, epoch] = key;
   Stay* stay = find(task, epoch);
-  if (stay == nullptr || !stay->running) return;
+  if (stay == nullptr) return;
+  // A copy that was stopped: it cannot be taken over any more.
+  if (!stay->running) return around_.post(core::BundleReceived{task, epoch, false});
   stay->running = false;
   if (!stay->killed && prints_too_much(task, epoch)) {
     stay->killed = true;
@@ -220,7 +241,7 @@ void Stays::look_around() {
   if (inspects) inspect_at_ms_ = now_ms + kInspectionInterval_ms;
   for (auto& [key, stay] : stays_) {
     if (!stay.running) continue;
-    if (!stay.results && (stay.surrounded || !at_home(key.first))) follow(key.first, key.second);
+    if (prints_elsewhere(key, stay)) follow(key.first, key.second);
     if (inspects) measure(key, stay);
     if (!stay.killed && prints_too_much(key.first, key.second))
       kill(key, stay, beyond_output_bytes(limits_.output_bytes));
@@ -314,6 +335,7 @@ bool Stays::accept_bundle(std::unique_ptr<net::FrameStream>& stream,
 void Stays::bundle_arrived(core::TaskId task, core::Epoch epoch, BundleReceiver::Arrival arrival) {
   Stay* stay = find(task, epoch);
   if (stay == nullptr) return;
+  stop_point("received bundle");
   stay->receiver.reset();
   stay->source = core::PeerId::none;
   if (!arrival.error.empty())

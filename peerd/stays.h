@@ -124,6 +124,9 @@ class Stays {
   Stay* find(core::TaskId task, core::Epoch epoch);
   const Stay* find(core::TaskId task, core::Epoch epoch) const;
   Stay* running_stay(core::TaskId task, core::Epoch& epoch);
+  void begin(const Key& key, Stay& stay);
+  // And nobody brings it home yet.
+  bool prints_elsewhere(const Key& key, const Stay& stay) const;
   // Begins to bring a guest's output home while it runs.
   void follow(core::TaskId task, core::Epoch epoch);
   void follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home);

@@ -31,7 +31,6 @@ void Stays::surround(const Key& key, Stay& stay) {
   if (!stay.spec.stdin_path.empty())
     ::rename(around_.files->stdin_path(key.first, key.second).c_str(),
              (surroundings + "/stdin").c_str());
-  if (at_home(key.first)) follow(key.first, key.second);
 }
 
 void Stays::measure(const Key& key, Stay& stay) {

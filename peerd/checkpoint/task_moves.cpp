@@ -1,9 +1,11 @@
 #include "peerd/checkpoint/task_moves.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,18 +34,32 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Children of this process, their subreaper: what is left of a restore that did not end well is
-// killed; a CRIU that dumps is waited for (see criu_dump).
-enum class Leftovers { killed, awaited };
+constexpr int kLookEveryMs = 50;
+constexpr std::uint64_t kTimeouts = 4;  // see criu.cpp
 
-void end_children(Leftovers leftovers) {
+// Children of this process, their subreaper: what is left of an operation that did not end well is
+// waited for as long as there is hope, and then killed.
+void end_children(const std::function<bool()>& hope) {
   for (;;) {
     std::istringstream children(read_text("/proc/thread-self/children"));
     pid_t child = 0;
     if (!(children >> child)) return;
-    if (leftovers == Leftovers::killed) ::kill(child, SIGKILL);
+    const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+    pollfd ended = {handle.get(), POLLIN, 0};
+    while (handle && hope() && ::poll(&ended, 1, kLookEveryMs) <= 0) continue;
+    ::kill(child, SIGKILL);
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
   }
+}
+
+bool no_hope() {
+  return false;
+}
+
+// A process that is being killed has no memory any more, but does not end before those that trace
+// its children have let go of them: a CRIU among them waits for it in vain.
+bool is_dying(pid_t pid) {
+  return read_text(proc_path(pid, "cmdline")).empty();
 }
 
 constexpr std::string_view kImages = "images-";
@@ -92,7 +108,7 @@ Outcome failed(const std::string& message, bool lasting = false) {
 // an end without an outcome, ends it and everything that it has started, and then `undo` is called.
 // Whoever is still there after an outcome, a restored task, becomes a child of this process's
 // parent when this one ends.
-Outcome supervise(Leftovers leftovers, const std::function<Outcome()>& work,
+Outcome supervise(const std::function<bool()>& hope, const std::function<Outcome()>& work,
                   const std::function<void()>& undo) {
   sigset_t signals;
   sigemptyset(&signals);
@@ -123,7 +139,7 @@ Outcome supervise(Leftovers leftovers, const std::function<Outcome()>& work,
   const std::optional<Outcome> outcome =
       outcome_from({line, static_cast<std::size_t>(std::max<ssize_t>(size, 0))});
   if (outcome && outcome->kind == Outcome::Kind::done) return *outcome;
-  end_children(leftovers);
+  end_children(hope);
   undo();
   return outcome.value_or(failed("ended by somebody"));
 }
@@ -201,17 +217,17 @@ Outcome check_moves(const std::string& runtime, const std::string& criu) {
 Outcome send_task(const Move& move, pid_t init, int level) {
   const ImagesDirectory images(move.runtime);
   if (images.path().empty()) return failed(images.error());
-  return supervise(
-      Leftovers::awaited, [&] { return dump(move, images, init, level); },
-      [&] { resume_task(init); });
+  // A CRIU that dumps lets the task go, if it is left to it.
+  const auto deadline = Clock::now() + std::chrono::seconds(kTimeouts * move.timeout_s);
+  return supervise([&] { return !is_dying(init) && Clock::now() < deadline; },
+                   [&] { return dump(move, images, init, level); }, [&] { resume_task(init); });
 }
 
 Outcome receive_task(const Move& move, std::uint64_t max_bytes, const std::string& cgroup) {
   const ImagesDirectory images(move.runtime);
   if (images.path().empty()) return failed(images.error());
   return supervise(
-      Leftovers::killed, [&] { return unpack_and_restore(move, images, max_bytes, cgroup); },
-      [] {});
+      no_hope, [&] { return unpack_and_restore(move, images, max_bytes, cgroup); }, [] {});
 }
 
 }  // namespace peerd

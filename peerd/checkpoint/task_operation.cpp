@@ -154,9 +154,13 @@ std::unique_ptr<TaskOperation> TaskOperation::run(uv_loop_t* loop, const TaskToo
   return std::unique_ptr<TaskOperation>(new TaskOperation(impl));
 }
 
+void TaskOperation::give_up() {
+  if (!impl_->exited) uv_process_kill(&impl_->process, SIGTERM);
+}
+
 TaskOperation::~TaskOperation() {
   impl_->on_done = {};
-  if (!impl_->exited) uv_process_kill(&impl_->process, SIGTERM);
+  give_up();
   impl_->release();
 }
 

@@ -71,8 +71,10 @@ class TaskOperation {
                                                 const RestoreRequest& request, int in,
                                                 OnDone on_done);
 
-  // Ends it: a moment later a dump's task runs on, and of a restore's nothing is left; so it is
-  // when this process is killed. A start is not undone: let it end. on_done does not come.
+  // Ends it, unless it is through: on_done tells. If not, a dump's task runs on, and of a restore's
+  // nothing is left. A start is not undone: let it end.
+  void give_up();
+  // As give_up() does, and so does the end of this process, but on_done does not come.
   ~TaskOperation();
   TaskOperation(const TaskOperation&) = delete;
   TaskOperation& operator=(const TaskOperation&) = delete;

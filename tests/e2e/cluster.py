@@ -61,7 +61,7 @@ def wait_until(condition, what, patience_s=PATIENCE_S):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise Failure(f"waited {patience_s} s in vain until {what}")
+            raise Failure(f"waited {patience_s} s in vain until {what() if callable(what) else what}")
         time.sleep(0.02)
 
 
@@ -89,6 +89,7 @@ class Peer:
         }
         for section, values in settings.items():
             self.settings[section].update(values)
+        self.environment = {}
         self.process = None
         self.port = None
 
@@ -99,8 +100,10 @@ class Peer:
                 for key, value in values.items():
                     file.write(f"{key} = {value}\n")
 
-    def start(self):
-        """Starts the daemon and waits until it is ready. After the first time, on the same port."""
+    def start(self, stop_at=None):
+        """Starts the daemon and waits until it is ready. After the first time, on the same port.
+
+        With `stop_at` it stops itself there once (peerd/stop_point.h)."""
         if self.port:
             self.settings["network"]["listen"] = f"{self.host}:{self.port}"
         self.write_config()
@@ -109,7 +112,7 @@ class Peer:
         self.process = subprocess.Popen(
             self.prefix + [PEERD, "--config", self.config],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            preexec_fn=end_with(os.getpid()))
+            preexec_fn=end_with(os.getpid()), env={**os.environ, **self.environment, "PEERD_STOP_AT": stop_at or ""})
         log.close()
 
         def ready():
@@ -135,6 +138,10 @@ class Peer:
 
     def send_signal(self, number):
         self.process.send_signal(number)
+
+    def stands_still(self):
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] == "T"
 
     def kill(self):
         """The daemon alone: its executor and the tasks go on."""

@@ -112,7 +112,7 @@ class Programs(Moving):
         compressed = os.path.join(first.directory, "data.xz")
         tasks = {
             "count": self.start_counting(first, 900),
-            # Without --keep it compares inodes, and these are others.
+            # Without --keep it compares inode numbers of before and after, and these are others.
             "xz": first.submit("--input", data, "--output", "data.xz", "xz", "-9e", "--keep", "data"),
             "database": first.submit("python3", "-c", DATABASE.replace("STEPS", "900")),
             "pipeline": first.submit("sh", "-c", PIPELINE.replace("LINES", "200")),

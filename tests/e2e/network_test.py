@@ -60,6 +60,8 @@ class Bridge:
 
 
 class Namespaces(ClusterTest):
+    """A test in four of them."""
+
     def setUp(self):
         reason = obstacle()
         if reason:
@@ -72,6 +74,8 @@ class Namespaces(ClusterTest):
         self.bridge.build()
         super().setUp()
 
+
+class Network(Namespaces):
     def four(self, **settings):
         for name, address in zip(self.bridge.names, self.bridge.addresses):
             self.cluster.add(host=address, namespace=name, **{"network": {"insecure": "true"}, **settings})
