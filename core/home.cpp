@@ -252,8 +252,10 @@ std::optional<bool> HomeRecords::lease(const LeaseAsk& ask, PeerId from) {
   const bool is_news = ask.epoch > record->epoch;
   if (is_news && restarts_of(ask.epoch) == restarts_of(record->epoch))
     report({.task = ask.task, .epoch = ask.epoch, .owner = from, .hops = ask.hops}, from);
-  if (!record->open() || ask.epoch != record->epoch || from != record->owner || !is_heard(from))
-    return std::nullopt;
+  if (!record->open() || ask.epoch != record->epoch || from != record->owner) return std::nullopt;
+  // A full table has no room for it; whoever is known to be gone is to be heard of first.
+  const bool is_unknown = context_.peers.find(from) == nullptr;
+  if (!is_heard(from) && (record->orphan || !is_unknown)) return std::nullopt;
   owner_speaks(*record);
   record->leased_until = context_.now + record->needs.lease;
   return true;

@@ -37,7 +37,7 @@ constexpr Bug kBugs[] = {
     {"believe_delivery", core::Sabotage::believe_delivery, 20},
     {"believe_old_news", core::Sabotage::believe_old_news, 150},
     {"record_twice", core::Sabotage::record_twice, 20},
-    {"take_over_early", core::Sabotage::take_over_early, 150},
+    {"take_over_early", core::Sabotage::take_over_early, 500},
     {"run_without_lease", core::Sabotage::run_without_lease, 150},
 };
 static_assert(std::size(kBugs) + 1 == static_cast<std::size_t>(core::Sabotage::count_));
