@@ -57,6 +57,7 @@ struct FreezeTask {
 struct RestartTask {
   TaskId task;
   Epoch epoch = 0;
+  PeerId gone = PeerId::none;  // who had it
 };
 
 // End the running process, politely first; the driver escalates. Answered by TaskExited.

@@ -47,7 +47,10 @@ void HomeRecords::recover(TaskId task, const HomeEntry& entry) {
     return;
   }
   open_.insert(task.serial);
-  if (stored.state == TaskState::in_doubt) ask(stored, 0);
+  if (stored.state != TaskState::in_doubt) return;
+  // Gone, unless it says something before the lease that it may have has run out.
+  if (can_begin_anew(stored)) await_lease_end(stored);
+  ask(stored, 0);
 }
 
 const HomeRecord* HomeRecords::find(TaskId task) const {
@@ -301,7 +304,7 @@ const HomeRecord& HomeRecords::begin_anew(TaskId task) {
   stop_asking(task);
   record.epoch = first_epoch_after(restarts_of(record.epoch) + 1);
   context_.trace(What::task_restarted, task, record.owner, record.epoch);
-  record.owner = context_.self.id;
+  const PeerId gone = std::exchange(record.owner, context_.self.id);
   record.state = TaskState::waiting;
   context_.persist({.what = Persist::What::restarted,
                     .task = task,
@@ -310,7 +313,7 @@ const HomeRecord& HomeRecords::begin_anew(TaskId task) {
                     .since = record.submitted,
                     .needs = record.needs,
                     .pinned = record.pinned});
-  context_.act(RestartTask{task, record.epoch});
+  context_.act(RestartTask{task, record.epoch, gone});
   context_.act(RecordChanged{task});
   return record;
 }

@@ -17,6 +17,9 @@
 // absence waits until the lease has run out, and begins the task anew at an epoch that no handoff
 // between earlier owners can reach. Whoever has it then is refused, and ends its copy. A home node
 // that restarts takes all leases for granted just now.
+//
+// RestartTask makes the new stay's files. If power fails between its record and that, whoever keeps
+// the files makes them at the next start: the journal holds the stay, and what is kept at epoch 0.
 #pragma once
 
 #include "core/types.h"

@@ -96,6 +96,10 @@ void World::start(NodeIndex index) {
   node.state = VirtualNode::State::up;
   node.drained = false;
   ++node.life;
+  // A beginning that was decided, and not made any more, is made now.
+  for (const auto& [task, owned] : node.journal.owned)
+    if (core::restarts_of(owned.epoch) > 0 && node.files.contains({task, 0}))
+      node.files.insert({task, owned.epoch});
   const core::Identity identity{node.id, node.name, node.endpoint,
                                 core::first_incarnation(node.life)};
   const std::uint64_t stream = (std::uint64_t{node.life} << 32) + 2 * index + 2;

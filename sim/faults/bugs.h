@@ -17,7 +17,7 @@ struct Bug {
 };
 
 constexpr Bug kBugs[] = {
-    {"forget_epochs", core::Sabotage::forget_epochs, 5000},
+    {"forget_epochs", core::Sabotage::forget_epochs, 20000},
     {"reuse_epochs", core::Sabotage::reuse_epochs, 150},
     {"keep_what_is_given", core::Sabotage::keep_what_is_given, 20},
     {"skip_reservation", core::Sabotage::skip_reservation, 150},

@@ -213,6 +213,7 @@ core::Config draw_config(std::uint64_t seed) {
   config.load = draw_load(draw);
   config.policy.migration = draw.one_of(policies::migration_names());
   config.limits.retention = draw.one_in(4) ? draw.time(kSecond, 60 * kSecond) : kLongAbsence * 24;
+  config.limits.lease = draw.time(kSecond, 6 * kSecond);
   return config;
 }
 
@@ -264,7 +265,6 @@ Plan draw_plan(std::uint64_t seed, core::Sabotage sabotage) {
     plan.incidents.push_back(draw_migration_incident(moves, plan));
   Draw leases(seed ^ 0x6c6561736573u);
   plan.restarts = leases.one_in(2);
-  plan.config.limits.lease = leases.time(kSecond, 6 * kSecond);
   if (plan.restarts) steady_clocks(plan);
   std::stable_sort(plan.incidents.begin(), plan.incidents.end(),
                    [](const Incident& a, const Incident& b) { return a.at < b.at; });
