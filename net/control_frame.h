@@ -13,7 +13,7 @@
 
 namespace net {
 
-constexpr std::uint16_t kControlVersion = 1;
+constexpr std::uint16_t kControlVersion = 2;
 constexpr std::size_t kMaxRows = 1024;  // in one answer; longer tables come in several, `more` set
 
 // --- Requests
@@ -93,6 +93,12 @@ struct Output {
   std::uint8_t stream = 1;          // 1 stdout, 2 stderr
   std::vector<std::uint8_t> bytes;  // at most kMaxChunkBytes
   bool operator==(const Output&) const = default;
+};
+
+// The task is begun anew: what was Output so far is void.
+struct Restarted {
+  std::string gone;  // who had it
+  bool operator==(const Restarted&) const = default;
 };
 
 struct Ended {
@@ -178,10 +184,10 @@ struct Lines {
   bool operator==(const Lines&) const = default;
 };
 
-using ControlBody =
-    std::variant<ControlHello, SubmitRequest, WaitRequest, OutputRequest, CancelRequest,
-                 TasksRequest, PeersRequest, StatsRequest, ExplainRequest, Welcome, Submitted,
-                 Output, Ended, Done, Failure, TaskRows, PeerRows, Stats, Lines, SteerRequest>;
+using ControlBody = std::variant<ControlHello, SubmitRequest, WaitRequest, OutputRequest,
+                                 CancelRequest, TasksRequest, PeersRequest, StatsRequest,
+                                 ExplainRequest, Welcome, Submitted, Output, Ended, Done, Failure,
+                                 TaskRows, PeerRows, Stats, Lines, SteerRequest, Restarted>;
 
 struct ControlFrame {
   std::uint32_t request = 0;

@@ -70,6 +70,7 @@ class ControlServer {
   const core::HomeRecord* record_of(Number number, std::uint32_t request, const std::string& text);
   void record_changed(core::TaskId task);
   void end_waits(core::TaskId task);
+  OutputFollower follower_of(const core::HomeRecord& record, bool follow) const;
   void pump(Number number, std::uint32_t request);
   void pump_all();
   net::Ended ended(const core::HomeRecord& record) const;

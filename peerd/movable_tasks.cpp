@@ -18,6 +18,8 @@
 namespace peerd {
 namespace {
 
+constexpr core::Duration kRefreeze = 100 * core::kMillisecond;
+
 using Kind = core::ExitStatus::Kind;
 
 constexpr const char* kProgram = "peerd-task";
@@ -130,6 +132,7 @@ void MovableTasks::started(const Key& key, const Outcome& outcome) {
   const bool killed = task.killed;
   const bool discarded = task.discarded;
   adopt(key, outcome.init);
+  if (task.frozen) stop_task(outcome.init);
   if (killed) kill_task(outcome.init);
   if (discarded) discard(key);
 }
@@ -234,6 +237,9 @@ void MovableTasks::moved(const Key& key, const Outcome& outcome) {
   Task& task = tasks_.at(key);
   task.operation.reset();
   const bool restored = task.init <= 0;
+  if (outcome.kind == Outcome::Kind::done) task.stopped = true;
+  // A dump that failed has continued the task.
+  if (!restored && !task.stopped && task.frozen) stop_task(task.init);
   if (restored && outcome.kind == Outcome::Kind::done) adopt(key, outcome.init);
   if (restored && outcome.kind != Outcome::Kind::done) drop(key);
   on_moved_(key, outcome);
@@ -242,9 +248,42 @@ void MovableTasks::moved(const Key& key, const Outcome& outcome) {
 void MovableTasks::resume(const Key& key) {
   const auto found = tasks_.find(key);
   if (found == tasks_.end() || found->second.init <= 0) return;
+  Task& task = found->second;
+  task.stopped = false;
   // A dump that is given up continues the task itself, when CRIU is through with it.
-  if (found->second.operation) return found->second.operation.reset();
-  resume_task(found->second.init);
+  if (task.operation) return give_up_operation(key);
+  if (!task.frozen) resume_task(task.init);
+}
+
+void MovableTasks::give_up_operation(const Key& key) {
+  Task& task = tasks_.at(key);
+  task.operation.reset();
+  if (task.frozen) watch_frozen(key);
+}
+
+void MovableTasks::freeze(const Key& key) {
+  const auto found = tasks_.find(key);
+  if (found == tasks_.end()) return;
+  Task& task = found->second;
+  task.frozen = true;
+  if (task.init <= 0 || task.operation || task.stopped) return;
+  stop_task(task.init);
+}
+
+// What a dump that was given up lets go on later is stopped again.
+void MovableTasks::watch_frozen(const Key& key) {
+  Task& task = tasks_.at(key);
+  task.refreeze = std::make_unique<Timer>(loop_, [this, key] { freeze(key); });
+  task.refreeze->start(kRefreeze, kRefreeze);
+}
+
+void MovableTasks::thaw(const Key& key) {
+  const auto found = tasks_.find(key);
+  if (found == tasks_.end()) return;
+  Task& task = found->second;
+  task.frozen = false;
+  task.refreeze.reset();
+  if (task.init > 0 && !task.operation && !task.stopped) resume_task(task.init);
 }
 
 }  // namespace peerd

@@ -49,6 +49,9 @@ class MovableTasks {
   void restore(const Key& key, const std::string& stay, const std::string& fifo,
                std::uint64_t max_bytes);
   void resume(const Key& key);
+  // For want of a lease: stays stopped, whatever else would let it go on, until thaw().
+  void freeze(const Key& key);
+  void thaw(const Key& key);
 
  private:
   struct Task {
@@ -57,10 +60,13 @@ class MovableTasks {
     pid_t init = -1;
     bool starting = false;
     bool killed = false;
+    bool frozen = false;     // for want of a lease
+    bool stopped = false;    // for a move
     bool discarded = false;  // while it was being started
     std::unique_ptr<TaskOperation> operation;
     std::unique_ptr<TaskProcess> process;
     std::unique_ptr<Timer> grace;
+    std::unique_ptr<Timer> refreeze;
   };
 
   void adopt(const Key& key, pid_t init);
@@ -68,6 +74,8 @@ class MovableTasks {
   void moved(const Key& key, const Outcome& outcome);
   void ended(const Key& key, core::ExitStatus status);
   void drop(const Key& key);
+  void give_up_operation(const Key& key);
+  void watch_frozen(const Key& key);
 
   uv_loop_t* loop_;
   std::string name_;

@@ -65,10 +65,12 @@ void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec, std::s
   Stay& stay = stays_[{task, epoch}];
   stay.spec = std::move(spec);
   stay.message = std::move(message);
+  // A board that lost power may have decided so, and not have done it.
+  if (at_home(task) && core::restarts_of(epoch) > 0) stay.unusable = begin_anew(task, epoch);
 }
 
-std::set<Stays::Key> Stays::take_up(const core::Journal& journal, std::string& error) {
-  std::set<Key> alive;
+std::map<Stays::Key, core::Time> Stays::take_up(const core::Journal& journal, std::string& error) {
+  std::map<Key, core::Time> alive;
   error = executor_.connect();
   for (const auto& [key, found] : executor_.found()) {
     if (!journal.holds(key.first, key.second)) {
@@ -80,7 +82,7 @@ std::set<Stays::Key> Stays::take_up(const core::Journal& journal, std::string& e
     const auto owned = journal.owned.find(key.first);
     const bool own = owned != journal.owned.end() && owned->second.epoch == key.second;
     if (own && owned->second.ended) continue;
-    alive.insert(key);  // owned, or prepared and stopped
+    alive[key] = found.until;  // owned, or prepared and stopped
     stay.running = own;
   }
   check_migration();
@@ -97,10 +99,14 @@ void Stays::tell_ended() {
 
 void Stays::perform(const core::StartTask& action) {
   Stay* stay = find(action.task, action.epoch);
-  if (!at_home(action.task)) follow(action.task, action.epoch);
+  if (!stay->unusable.empty()) return fail_to_start(action.task, *stay);
   const Key key{action.task, action.epoch};
+  if (action.until != core::kNever) executor_.lease(key, action.until);
+  // It has come along, or has outlived the last daemon.
+  const bool is_there = executor_.stopped(key) || stay->running;
+  if (is_there && !at_home(action.task) && !stay->results) follow(action.task, action.epoch);
   if (executor_.stopped(key)) return go_on(key, *stay);
-  if (stay->running) return;  // it has outlived the last daemon
+  if (stay->running) return;
   stay->running = true;
   const std::string directory = around_.files->directory(action.task, action.epoch);
   // A task without inputs has no directory yet. What stands in the way of it the executor will
@@ -108,6 +114,7 @@ void Stays::perform(const core::StartTask& action) {
   spares_.take(directory, uv_now(around_.loop));
   stay->surrounded = migrates() && !stay->spec.pinned && stay->spec.directory.empty();
   if (stay->surrounded) surround(key, *stay);
+  if (!at_home(action.task)) follow(action.task, action.epoch);
   executor_.start(key, process_of(action.task, action.epoch, stay->spec), stay->surrounded);
   if (!stay->surrounded) measure(key, *stay);
 }
@@ -260,6 +267,8 @@ void Stays::perform(const core::SendBundle& action) {
       stay = &candidate;
       epoch = key.second;
     }
+  if (!stay->unusable.empty())
+    return around_.post(core::BundleSent{action.task, action.epoch, false});
   std::vector<std::string> trace;
   if (!at_home(action.task)) trace = around_.explanations->take_untold(action.task);
   if (action.running) return send_running({action.task, epoch}, *stay, action, trace);
@@ -417,7 +426,7 @@ void Stays::place_at_home(core::TaskId task, core::Epoch epoch, const net::Strea
 
 void Stays::perform(const core::DiscardTask& action) {
   const Stay* stay = find(action.task, action.epoch);
-  const bool directory_alone = at_home(action.task) && stay != nullptr &&
+  const bool directory_alone = at_home(action.task) && stay != nullptr && action.epoch != 0 &&
                                stay->spec.stdin_path.empty() && !stay->surrounded &&
                                !stay->comes_running;
   stays_.erase({action.task, action.epoch});
