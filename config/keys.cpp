@@ -245,6 +245,11 @@ void add_limits(KeyTable& table) {
   table.quantity("resend_interval", Unit::duration, answers, FIELD(core.limits.resend_interval),
                  "When a message that was not acknowledged is sent again. Doubles each time, up to "
                  "sixteenfold.");
+  table.quantity("lease", Unit::duration, {core::kMinLease, core::kMaxLease},
+                 FIELD(core.limits.lease),
+                 "For how long a peer may run a task with --restart after-lease without hearing "
+                 "from the task's home node, which begins it anew when that peer is gone and the "
+                 "lease has run out. Of tasks submitted here from then on.");
   table.quantity("finished_tasks", Unit::count, {1, 10'000'000}, FIELD(core.limits.finished_tasks),
                  "Ended tasks that this peer remembers, with their output.");
   table.quantity("retention", Unit::duration, {kSecond, 3650 * kDay}, FIELD(core.limits.retention),

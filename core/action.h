@@ -34,6 +34,30 @@ struct Refused {
 struct StartTask {
   TaskId task;
   Epoch epoch = 0;
+  Time until = kNever;  // as in ExtendLease
+};
+
+// The running process may go on until then, by the clock of the steps. Whoever holds it freezes it
+// by itself when that time has passed, even if the node that should say so hangs or is gone.
+struct ExtendLease {
+  TaskId task;
+  Epoch epoch = 0;
+  Time until = 0;
+};
+
+// Its lease has run out: not one instruction runs any more until StartTask, whatever else lets it
+// go on (CancelBundle, say). DiscardTask ends it.
+struct FreezeTask {
+  TaskId task;
+  Epoch epoch = 0;
+};
+
+// At the home node: the task is begun anew as a stay at this epoch, with what was kept of it since
+// it was submitted (Journal::holds() at epoch 0); what it has printed meanwhile is void.
+struct RestartTask {
+  TaskId task;
+  Epoch epoch = 0;
+  PeerId gone = PeerId::none;  // who had it
 };
 
 // End the running process, politely first; the driver escalates. Answered by TaskExited.
@@ -80,7 +104,8 @@ struct SendResults {
 };
 
 // This stay of the task is over: its frozen or restored process, if any, is ended, and its working
-// files can go. It moved on, or its results are home.
+// files can go. It moved on, or its results are home. At epoch 0: what the home node has kept to
+// begin it anew.
 struct DiscardTask {
   TaskId task;
   Epoch epoch = 0;
@@ -104,6 +129,7 @@ struct Persist {
     offering,    // owner: it may be offered at epochs up to `epoch`
     started,     // owner: from here on there may be a process
     exited,      // owner: the task ended with `status`
+    held,        // owner: its user wants it to stay (`held`), or not any more
     discarded,   // owner: the stay is over, its results are home
     prepared,    // destination: bundle on disk, outcome unknown
     aborted,     // destination: the prepared copy is void
@@ -114,19 +140,23 @@ struct Persist {
     cancelling,  // home: its user wants it to end
     finished,    // home: the task ended with `status`, recorded once
     lost,        // home: its owner is gone, or does not know of it
+    restarted,   // home: the task is begun anew here at `epoch`
     forgotten    // home: the record of an ended task can go
   };
   What what = What::submitted;
   TaskId task;
   Epoch epoch = 0;
   PeerId peer = PeerId::none;
-  Time at = 0;             // of the step that it belongs to
-  Time since = 0;          // when the task was submitted, by this peer's clock: prepared, owned
-  Needs needs{};           // submitted, prepared, owned
+  Time at = 0;  // of the step that it belongs to
+  // When the task was submitted, by this peer's clock: prepared, owned, restarted.
+  Time since = 0;
+  Needs needs{};           // submitted, prepared, owned, restarted
   ExitStatus status{};     // exited, finished, lost
   std::uint32_t hops = 0;  // at that epoch: prepared, owned, handed_off, moved
-  bool pinned = false;     // submitted
+  bool pinned = false;     // submitted, restarted
   bool running = false;    // its process comes along: prepared, owned
+  bool held = false;       // held
+  Duration ran = 0;        // its process, before: started, prepared, owned
 };
 
 // After DrainRequested: nothing is left here and nothing of this home is left elsewhere.
@@ -136,9 +166,10 @@ struct Drained {};
 struct Emptied {};
 
 // Trace: a decision in structured form; see trace.h.
-using Action = std::variant<Persist, Send, Accepted, Refused, StartTask, StopTask, SendBundle,
-                            ExpectBundle, CancelBundle, SendResults, DiscardTask, RecordChanged,
-                            RecordForgotten, Drained, Emptied, Trace>;
+using Action =
+    std::variant<Persist, Send, Accepted, Refused, StartTask, ExtendLease, FreezeTask, StopTask,
+                 SendBundle, ExpectBundle, CancelBundle, SendResults, DiscardTask, RestartTask,
+                 RecordChanged, RecordForgotten, Drained, Emptied, Trace>;
 using Actions = std::vector<Action>;
 
 }  // namespace core

@@ -22,6 +22,8 @@ void Node::Impl::introduce(const MessageReceived& event) {
     membership.meet(from, event.from_endpoint, event.header.incarnation);
   if (const auto* reply = std::get_if<ProbeReply>(&event.message))
     membership.meet(reply->referral, reply->referral_endpoint, 0);
+  if (std::holds_alternative<LeaseAsk>(event.message))
+    membership.meet(from, event.from_endpoint, event.header.incarnation);
   const auto* report = std::get_if<TaskReport>(&event.message);
   if (report == nullptr || report->task.home != context.self.id) return;
   membership.meet(from, event.from_endpoint, event.header.incarnation);

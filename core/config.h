@@ -64,6 +64,9 @@ struct LimitsConfig {
   Duration transfer_timeout = 600 * kSecond;    // a granted task's bundle must have come by then
   Duration resend_interval =
       300 * kMillisecond;  // unacknowledged protocol messages; doubles to x16
+  // For how long the owner of a task with `restarts` may run it without hearing from the home node.
+  // Of tasks that are submitted from then on.
+  Duration lease = 30 * kSecond;
   // Ended tasks that the home node remembers: so many, and for so long.
   std::uint32_t finished_tasks = 100'000;
   Duration retention = 7 * 24 * 3600 * kSecond;

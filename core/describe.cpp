@@ -10,7 +10,7 @@ std::string number(std::uint64_t n) {
 }
 
 std::string task_epoch(TaskId task, Epoch epoch, const Names& names) {
-  return " " + to_text(task, names) + " epoch " + number(epoch);
+  return " " + to_text(task, names) + " epoch " + epoch_text(epoch);
 }
 
 std::string members(const std::vector<Member>& gossip) {
@@ -89,7 +89,10 @@ struct MessageWords {
     return task_epoch(m.task, m.epoch, names) + " " + to_string(m.state);
   }
   std::string operator()(const Cancel& m) const { return " " + to_text(m.task, names); }
-  // Grant, Prepared, Commit, Committed, Abort, TaskQuery.
+  std::string operator()(const LeaseReply& m) const {
+    return task_epoch(m.task, m.epoch, names) + (m.granted ? " granted" : " refused");
+  }
+  // Grant, Prepared, Commit, Committed, Abort, TaskQuery, LeaseAsk.
   template <typename M>
   std::string operator()(const M& m) const {
     return task_epoch(m.task, m.epoch, names);
@@ -105,7 +108,8 @@ struct EventWords {
   }
   std::string operator()(const TaskSubmitted& e) const {
     return "task submitted " + to_text(e.task, names) + " priority " +
-           std::to_string(e.needs.priority) + (e.pinned ? " pinned" : "");
+           std::to_string(e.needs.priority) + (e.pinned ? " pinned" : "") +
+           (e.restarts ? " restarts" : "");
   }
   std::string operator()(const CancelRequested& e) const {
     return "cancel requested " + to_text(e.task, names);
@@ -163,6 +167,15 @@ struct ActionWords {
   }
   std::string operator()(const StartTask& a) const {
     return "start" + task_epoch(a.task, a.epoch, names);
+  }
+  std::string operator()(const ExtendLease& a) const {
+    return "extend lease" + task_epoch(a.task, a.epoch, names);
+  }
+  std::string operator()(const FreezeTask& a) const {
+    return "freeze" + task_epoch(a.task, a.epoch, names);
+  }
+  std::string operator()(const RestartTask& a) const {
+    return "restart" + task_epoch(a.task, a.epoch, names);
   }
   std::string operator()(const StopTask& a) const { return "stop " + to_text(a.task, names); }
   std::string operator()(const SendBundle& a) const {
@@ -232,10 +245,10 @@ std::string describe(const Action& action, const Names& names) {
 }
 
 const char* record_name(Persist::What what) {
-  static constexpr const char* kNames[] = {"submitted",  "offering", "started",  "exited",
-                                           "discarded",  "prepared", "aborted",  "owned",
-                                           "handed_off", "settled",  "moved",    "cancelling",
-                                           "finished",   "lost",     "forgotten"};
+  static constexpr const char* kNames[] = {
+      "submitted",  "offering", "started", "exited",     "held",     "discarded",
+      "prepared",   "aborted",  "owned",   "handed_off", "settled",  "moved",
+      "cancelling", "finished", "lost",    "restarted",  "forgotten"};
   return kNames[static_cast<std::size_t>(what)];
 }
 

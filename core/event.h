@@ -27,6 +27,8 @@ struct TaskSubmitted {
   TaskId task;
   Needs needs;
   bool pinned = false;  // runs at home, whatever the load
+  // If its owner is gone, it is begun anew after LimitsConfig::lease; `needs.lease` is set here.
+  bool restarts = false;
 };
 
 // A submission that was not even numbered: see Node::admission(). Counted and told like one that is

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "core/journal.h"
 
@@ -9,12 +10,14 @@ namespace core {
 
 using Kind = TimerKey::Kind;
 
-void HomeRecords::add(TaskId task) {
+void HomeRecords::add(TaskId task, const Needs& needs, bool pinned) {
   HomeRecord record;
   record.task = task;
   record.owner = context_.self.id;
   record.epoch = 1;
   record.submitted = context_.now;
+  record.needs = needs;
+  record.pinned = pinned;
   const bool added = records_.emplace(task.serial, record).second;
   assert(added);
   open_.insert(task.serial);
@@ -30,6 +33,10 @@ void HomeRecords::recover(TaskId task, const HomeEntry& entry) {
   record.submitted = std::min(entry.submitted, context_.now);
   record.ended = std::min(entry.ended, context_.now);
   record.cancelling = entry.cancelling;
+  record.needs = entry.needs;
+  record.pinned = entry.pinned;
+  // What was granted before the restart, and when, is not known any more.
+  if (entry.owner != context_.self.id) record.leased_until = context_.now + entry.needs.lease;
   const bool open = entry.state == HomeEntry::State::open;
   if (entry.state == HomeEntry::State::finished) record.state = TaskState::finished;
   if (entry.state == HomeEntry::State::lost) record.state = TaskState::lost;
@@ -40,7 +47,10 @@ void HomeRecords::recover(TaskId task, const HomeEntry& entry) {
     return;
   }
   open_.insert(task.serial);
-  if (stored.state == TaskState::in_doubt) ask(stored, 0);
+  if (stored.state != TaskState::in_doubt) return;
+  // Gone, unless it says something before the lease that it may have has run out.
+  if (can_begin_anew(stored)) await_lease_end(stored);
+  ask(stored, 0);
 }
 
 const HomeRecord* HomeRecords::find(TaskId task) const {
@@ -83,7 +93,8 @@ bool HomeRecords::report(const TaskReport& report, PeerId reporter) {
   }
   const bool goes_back = report.state < record->state && record->state != TaskState::in_doubt;
   if (!moved && record->open() && goes_back) return true;
-  if (!record->open() && !is_heard(report.owner)) return false;
+  if ((!record->open() || record->orphan) && !is_heard(report.owner)) return false;
+  owner_speaks(*record);
   const bool found_again = record->state == TaskState::lost;
   // A cancellation goes on being repeated: the owner has spoken, but may not have heard of it.
   if (reporter != report.owner)
@@ -109,7 +120,14 @@ bool HomeRecords::report(const TaskReport& report, PeerId reporter) {
                       .hops = record->moves});
   if (moved) context_.trace(What::task_moved, report.task, report.owner, report.epoch);
   if (report.state == TaskState::finished) {
-    end(*record, TaskState::finished, report.status);
+    const bool is_lost = report.status.kind == ExitStatus::Kind::lost;
+    if (is_lost && can_begin_anew(*record)) {
+      // Its owner itself says that the process is gone.
+      record->leased_until = context_.now;
+      await_lease_end(*record);
+    } else {
+      end(*record, TaskState::finished, report.status);
+    }
     return true;
   }
   record->state = report.state;
@@ -196,6 +214,7 @@ void HomeRecords::stop_asking(TaskId task) {
 }
 
 void HomeRecords::lose(HomeRecord& record) {
+  if (can_begin_anew(record)) return await_lease_end(record);
   context_.trace(What::task_lost, record.task, record.owner, record.epoch);
   end(record, TaskState::lost, {ExitStatus::Kind::lost, 0});
 }
@@ -203,6 +222,7 @@ void HomeRecords::lose(HomeRecord& record) {
 void HomeRecords::end(HomeRecord& record, TaskState state, ExitStatus status) {
   const std::uint64_t serial = record.task.serial;
   ended_.erase({record.ended, serial});  // one that was lost and now ends otherwise
+  owner_speaks(record);
   record.state = state;
   record.status = status;
   record.ended = context_.now;
@@ -218,8 +238,84 @@ void HomeRecords::end(HomeRecord& record, TaskState state, ExitStatus status) {
                    static_cast<std::int64_t>(status.kind), status.value);
   open_.erase(serial);
   ended_.emplace(record.ended, serial);
+  if (record.needs.lease > 0) context_.act(DiscardTask{record.task, 0});
   context_.act(RecordChanged{record.task});
   retire();
+}
+
+// --- Tasks that are begun anew when their owner is gone
+
+bool HomeRecords::can_begin_anew(const HomeRecord& record) const {
+  return record.open() && record.needs.lease > 0 && restarts_of(record.epoch) < kMaxRestarts;
+}
+
+std::optional<bool> HomeRecords::lease(const LeaseAsk& ask, PeerId from) {
+  HomeRecord* record = lookup(ask.task);
+  if (record == nullptr || !record->open() || ask.epoch < record->epoch) return false;
+  const bool is_news = ask.epoch > record->epoch;
+  if (is_news && restarts_of(ask.epoch) == restarts_of(record->epoch))
+    report({.task = ask.task, .epoch = ask.epoch, .owner = from, .hops = ask.hops}, from);
+  if (!record->open() || ask.epoch != record->epoch || from != record->owner) return std::nullopt;
+  // A full table has no room for it; whoever is known to be gone is to be heard of first.
+  const bool is_unknown = context_.peers.find(from) == nullptr;
+  if (!is_heard(from) && (record->orphan || !is_unknown)) return std::nullopt;
+  owner_speaks(*record);
+  record->leased_until = context_.now + record->needs.lease;
+  return true;
+}
+
+// Until then its owner may be running it, unheard.
+void HomeRecords::await_lease_end(HomeRecord& record) {
+  if (record.orphan) return;
+  record.orphan = true;
+  record.state = TaskState::in_doubt;
+  stop_asking(record.task);
+  context_.act(RecordChanged{record.task});
+  if (record.leased_until <= context_.now || context_.sabotaged(Sabotage::take_over_early)) {
+    vacant_.insert(record.task.serial);
+    return;
+  }
+  context_.trace(What::lease_awaited, record.task, record.owner,
+                 record.leased_until - context_.now);
+  context_.timers.set(TimerKey::of(Kind::lease, record.task), record.leased_until);
+}
+
+void HomeRecords::owner_speaks(HomeRecord& record) {
+  if (!std::exchange(record.orphan, false)) return;
+  vacant_.erase(record.task.serial);
+  context_.timers.cancel(TimerKey::of(Kind::lease, record.task));
+}
+
+void HomeRecords::on_lease_timer(TaskId task) {
+  const HomeRecord* record = find(task);
+  if (record != nullptr && record->open() && record->orphan) vacant_.insert(task.serial);
+}
+
+std::vector<TaskId> HomeRecords::vacant() const {
+  std::vector<TaskId> tasks;
+  for (const std::uint64_t serial : vacant_) tasks.push_back({context_.self.id, serial});
+  return tasks;
+}
+
+const HomeRecord& HomeRecords::begin_anew(TaskId task) {
+  HomeRecord& record = *lookup(task);
+  assert(record.orphan && can_begin_anew(record));
+  owner_speaks(record);
+  stop_asking(task);
+  record.epoch = first_epoch_after(restarts_of(record.epoch) + 1);
+  context_.trace(What::task_restarted, task, record.owner, record.epoch);
+  const PeerId gone = std::exchange(record.owner, context_.self.id);
+  record.state = TaskState::waiting;
+  context_.persist({.what = Persist::What::restarted,
+                    .task = task,
+                    .epoch = record.epoch,
+                    .peer = record.owner,
+                    .since = record.submitted,
+                    .needs = record.needs,
+                    .pinned = record.pinned});
+  context_.act(RestartTask{task, record.epoch, gone});
+  context_.act(RecordChanged{task});
+  return record;
 }
 
 void HomeRecords::retire() {

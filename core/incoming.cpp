@@ -93,7 +93,8 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
                       .since = incoming.since,
                       .needs = incoming.needs,
                       .hops = incoming.hops + 1,
-                      .running = incoming.running});
+                      .running = incoming.running,
+                      .ran = incoming.ran});
   context_.trace(What::prepared, event.task, incoming.peer);
   send_prepared(incoming);
 }
@@ -113,7 +114,8 @@ std::optional<Incoming> Incomings::on_commit(PeerId from, const Commit& commit) 
                     .since = owned.since,
                     .needs = owned.needs,
                     .hops = owned.hops + 1,
-                    .running = owned.running});
+                    .running = owned.running,
+                    .ran = owned.ran});
   if (context_.sabotaged(Sabotage::commit_twice)) return owned;
   context_.timers.cancel(TimerKey::of(Kind::incoming, commit.task));
   all_.erase(commit.task);

@@ -27,12 +27,17 @@ void Journal::apply(const Persist& record) {
                        .status = {},
                        .arrived = record.at,
                        .since = record.what == Record::submitted ? record.at : record.since,
-                       .start = record.at};
+                       .start = record.at,
+                       .ran_before = record.ran};
   switch (record.what) {
     case Record::submitted:
       last_serial = std::max(last_serial, task.serial);
-      home[task] = {
-          .owner = record.peer, .epoch = record.epoch, .status = {}, .submitted = record.at};
+      home[task] = {.owner = record.peer,
+                    .epoch = record.epoch,
+                    .status = {},
+                    .needs = record.needs,
+                    .pinned = record.pinned,
+                    .submitted = record.at};
       owned[task] = stay;
       owned[task].arrival = arrivals++;
       return;
@@ -42,17 +47,21 @@ void Journal::apply(const Persist& record) {
     case Record::started:
       at(owned, task).started = true;
       at(owned, task).start = record.at;
+      at(owned, task).ran_before = record.ran;
       return;
     case Record::exited:
       at(owned, task).ended = true;
       at(owned, task).status = record.status;
       return;
+    case Record::held:
+      at(owned, task).held = record.held;
+      return;
     case Record::discarded:
       owned.erase(task);
       return;
     case Record::prepared:
-      prepared[task] = {record.epoch, record.peer,  record.needs,
-                        record.hops,  record.since, record.running};
+      prepared[task] = {record.epoch, record.peer,    record.needs, record.hops,
+                        record.since, record.running, record.ran};
       return;
     case Record::aborted:
       prepared.erase(task);
@@ -76,6 +85,13 @@ void Journal::apply(const Persist& record) {
       at(home, task).hops = record.hops;
       at(home, task).state = HomeEntry::State::open;
       return;
+    case Record::restarted:
+      at(home, task).owner = record.peer;
+      at(home, task).epoch = record.epoch;
+      at(home, task).state = HomeEntry::State::open;
+      owned[task] = stay;
+      owned[task].arrival = arrivals++;
+      return;
     case Record::cancelling:
       at(home, task).cancelling = true;
       return;
@@ -94,6 +110,10 @@ void Journal::apply(const Persist& record) {
 }
 
 bool Journal::holds(TaskId task, Epoch epoch) const {
+  if (epoch == 0) {
+    const auto entry = home.find(task);
+    return entry != home.end() && entry->second.keeps_beginning();
+  }
   const auto stay = owned.find(task);
   if (stay != owned.end() && stay->second.epoch == epoch) return true;
   const auto copy = prepared.find(task);

@@ -12,11 +12,12 @@
 //
 // A node that is given a journal at its start goes on from there:
 //
-// - a waiting task waits again;
+// - a waiting task waits again, or stays frozen until it has a lease;
 // - one that had been started has lost its process: it ends as `lost`, and its user is told so;
 // - an ended one delivers its results again until its home node has them;
 // - a prepared copy asks its source by repeating Prepared, a decision repeats Commit;
-// - the home node's records are all there, and in doubt until their owners have been heard.
+// - the home node's records are all there, and in doubt until their owners have been heard;
+// - leases that it had granted it takes for granted just now.
 //
 // The driver never gives a task a serial up to `last_serial` again. Times are of the peer's clock
 // as it runs now: whoever keeps the journal while the board is down carries them over.
@@ -42,11 +43,13 @@ struct OwnedTask {
   bool pinned = false;
   bool started = false;
   bool ended = false;
+  bool held = false;
   ExitStatus status;          // meaningful once it has ended
   std::uint64_t arrival = 0;  // orders the tasks of this peer
   Time arrived = 0;           // at this peer
   Time since = 0;             // when it was submitted
   Time start = 0;             // meaningful once it has started
+  Duration ran_before = 0;    // at the peers where it ran earlier, and here before `start`
 
   bool operator==(const OwnedTask&) const = default;
 };
@@ -59,6 +62,7 @@ struct PreparedCopy {
   std::uint32_t hops = 0;
   Time since = 0;
   bool running = false;  // its process came along
+  Duration ran = 0;
 
   bool operator==(const PreparedCopy&) const = default;
 };
@@ -80,10 +84,13 @@ struct HomeEntry {
   std::uint32_t hops = 0;
   State state = State::open;
   ExitStatus status;
+  Needs needs;
+  bool pinned = false;
   bool cancelling = false;
   Time submitted = 0;
   Time ended = 0;  // meaningful once it is not open
 
+  bool keeps_beginning() const { return needs.lease > 0 && state == State::open; }
   bool operator==(const HomeEntry&) const = default;
 };
 
@@ -98,7 +105,8 @@ struct Journal {
 
   // Requires that the record follows from those before it, as a node's do.
   void apply(const Persist& record);
-  // Does the task stay, or wait to stay, here at that epoch? Then its files must be kept.
+  // Does the task stay, or wait to stay, here at that epoch? Then its files must be kept. Epoch 0
+  // is what the home node needs to begin it anew.
   bool holds(TaskId task, Epoch epoch) const;
 
   bool operator==(const Journal&) const = default;

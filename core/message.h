@@ -14,10 +14,12 @@
 
 namespace core {
 
-constexpr std::uint16_t kProtocolVersion = 3;
+constexpr std::uint16_t kProtocolVersion = 4;
 constexpr Duration kMaxWaited = 30 * 24 * 3600 * kSecond;  // that a task may claim
-constexpr std::size_t kMaxNameBytes = 63;                  // a peer's name
-constexpr std::size_t kMaxMembersPerMessage = 10;          // keeps a datagram below 1,400 bytes
+constexpr Duration kMinLease = kSecond;
+constexpr Duration kMaxLease = 3600 * kSecond;
+constexpr std::size_t kMaxNameBytes = 63;          // a peer's name
+constexpr std::size_t kMaxMembersPerMessage = 10;  // keeps a datagram below 1,400 bytes
 
 // --- Membership: SWIM (Das, Gupta, Motivala 2002) with Lifeguard's local health (Dadgar et al.
 // 2017)
@@ -248,10 +250,30 @@ struct Cancel {
   bool operator==(const Cancel&) const = default;
 };
 
-using Message =
-    std::variant<Ping, Ack, PingRequest, Nack, Join, News, Probe, ProbeReply, LoadReport, Request,
-                 Decline, Offer, Grant, Reject, Prepared, Commit, Committed, Abort, TaskReport,
-                 TaskReportAck, TaskQuery, Cancel, Shuffle, ShuffleReply, Withdraw>;
+// An owner asks the home node for a lease, or a longer one. Answered by LeaseReply, which repeats
+// what it says.
+struct LeaseAsk {
+  TaskId task;
+  Epoch epoch = 0;
+  Time asked = 0;          // by the owner's clock
+  std::uint32_t life = 0;  // the owner's count of starts: another life has another clock
+  std::uint32_t hops = 0;  // the home node may hear of the owner by this first
+  bool operator==(const LeaseAsk&) const = default;
+};
+
+struct LeaseReply {
+  TaskId task;
+  Epoch epoch = 0;
+  Time asked = 0;
+  std::uint32_t life = 0;
+  bool granted = false;  // else the epoch is outdated: the copy must end
+  bool operator==(const LeaseReply&) const = default;
+};
+
+using Message = std::variant<Ping, Ack, PingRequest, Nack, Join, News, Probe, ProbeReply,
+                             LoadReport, Request, Decline, Offer, Grant, Reject, Prepared, Commit,
+                             Committed, Abort, TaskReport, TaskReportAck, TaskQuery, Cancel,
+                             Shuffle, ShuffleReply, Withdraw, LeaseAsk, LeaseReply>;
 constexpr std::size_t kMessages = std::variant_size_v<Message>;
 
 // Messages about peers; the others are about tasks.

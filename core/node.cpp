@@ -102,6 +102,8 @@ void Node::Impl::on_timer(const TimerKey& key) {
       return;
     case Kind::enquiry:
       return home.on_enquiry_timer(key.task());
+    case Kind::lease:
+      return on_lease_timer(key.task());
     case Kind::retention:
       return home.retire();
   }
@@ -191,6 +193,7 @@ void Node::Impl::drop_guests(PeerId home_node) {
   for (const auto& [arrival, task] : tasks.all())
     if (task.id.home == home_node && task.phase == Task::Phase::returning) ended.push_back(task.id);
   for (const TaskId task : ended) discard(*tasks.find(task));
+  drop_unleased(home_node);
   settle_decisions();
 }
 
@@ -231,6 +234,7 @@ void Node::Impl::configure() {
 void Node::Impl::settle() {
   for (const PeerChange& change : membership.take_changes()) react(change);
   if (membership.reviews_contacts()) membership.keep_contacts(business());
+  begin_anew();
   start_tasks();
   classify();
   resume_refused();
@@ -264,7 +268,7 @@ Node::Node(Identity identity, std::shared_ptr<const Config> config, PolicyFactor
 
 Node::~Node() = default;
 
-void Node::keep_running(std::set<std::pair<TaskId, Epoch>> stays) {
+void Node::keep_running(std::map<std::pair<TaskId, Epoch>, Time> stays) {
   assert(!impl_->begun);
   impl_->alive = std::move(stays);
 }

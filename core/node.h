@@ -6,9 +6,9 @@
 // machine. `peerd` feeds it from libuv, `peersim` from a queue in virtual time.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,8 +62,9 @@ class Node {
   // told of them.
   void remember(std::vector<Member> peers);
 
-  // Stays whose processes have outlived the daemon, and go on: before the first step.
-  void keep_running(std::set<std::pair<TaskId, Epoch>> stays);
+  // Stays whose processes have outlived the daemon, and until when they may run: before the first
+  // step. The time counts where a lease is needed.
+  void keep_running(std::map<std::pair<TaskId, Epoch>, Time> stays);
 
   // Takes one event, at a time that never goes back, and says what is to be done, in order.
   // Never re-entered. Call once with Tick to begin.

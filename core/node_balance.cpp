@@ -204,7 +204,7 @@ void Node::Impl::proceed(std::uint32_t id) {
 
 // One that was selected while it waited and runs by now goes on here, unless its process may move.
 bool Node::Impl::may_go(const Task& task) const {
-  if (task.hops >= context.config->limits.moves_per_task) return false;
+  if (task.hops >= context.config->limits.moves_per_task || !task.has_epochs_left()) return false;
   if (task.phase == Task::Phase::waiting) return !task.goes_on;
   return task.phase == Task::Phase::running && view().movable(task);
 }

@@ -33,7 +33,7 @@ void Node::Impl::hand_back_guests() {
   bool later = false;
   for (const auto& [arrival, task] : tasks.all()) {
     if (task.id.home == context.self.id || task.phase != Task::Phase::waiting) continue;
-    if (task.goes_on) continue;
+    if (task.goes_on || !task.has_epochs_left()) continue;
     if (!context.peers.is_eligible(task.id.home)) continue;
     if (task.not_before > context.now)
       later = true;
@@ -106,7 +106,8 @@ void Node::Impl::hand_over_everything() {
 Task* Node::Impl::next_to_start() {
   if (!evacuating) return tasks.next_to_start();
   for (const auto& [arrival, task] : tasks.all())
-    if (task.phase == Task::Phase::waiting && !may_be_handed_over(task)) return tasks.find(task.id);
+    if (task.phase == Task::Phase::waiting && task.startable && !may_be_handed_over(task))
+      return tasks.find(task.id);
   return nullptr;
 }
 

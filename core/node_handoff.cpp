@@ -47,8 +47,9 @@ Veto Node::Impl::veto_on_wish(const Task* task, PeerId to) const {
   if (runs && !sampled.migrates) return Veto::no_migration;
   const bool fixed =
       task->pinned || task->held || task->stopping || (runs ? !task->migratable : task->goes_on);
-  if ((!waits && !runs) || fixed || task->hops >= context.config->limits.moves_per_task)
-    return Veto::nothing_movable;
+  const bool moved_enough =
+      task->hops >= context.config->limits.moves_per_task || !task->has_epochs_left();
+  if ((!waits && !runs) || fixed || moved_enough) return Veto::nothing_movable;
   if (outgoings.undecided() >= context.config->limits.transfers_at_once)
     return Veto::transfers_full;
   const PeerId peer = to == PeerId::none ? least_loaded() : to;
@@ -285,6 +286,8 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   task.ran_before = incoming->ran;
   task.goes_on = incoming->running;
   tasks.add(task, context.config->load.aging);
+  // After a restart an earlier decision may still have been open.
+  outgoings.superseded(task.id, task.epoch);
   unsettled.erase(task.id);
   context.send(from, Committed{commit.task, commit.epoch});
   context.trace(What::arrived, task.id, from, task.epoch, task.hops);
@@ -299,9 +302,14 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
   smoothed_thousandths += 1000;
   Task* owned = tasks.find(task.id);
   if (owned == nullptr || owned->phase != Task::Phase::waiting) return;
+  await_lease(*owned);
   if (incoming->process_lost) return interrupt(*owned);
   // The slot may have gone while its source could not be reached: then it waits as it is.
-  if (incoming->holds_slot && has_free_slot()) start(*owned);
+  if (!incoming->holds_slot || !has_free_slot()) return;
+  if (owned->startable)
+    start(*owned);
+  else
+    slots_kept.insert(owned->id);
 }
 
 }  // namespace core

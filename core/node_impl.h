@@ -78,7 +78,23 @@ class Node::Impl {
   void recover();
   void recover_copy(TaskId id, const PreparedCopy& copy);
   void recover_task(TaskId id, const OwnedTask& owned);
+  void recover_process(Task& task, Time until);
   void interrupt(Task& task);  // its process is gone, and not by its own doing
+
+  // node_lease.cpp: tasks that are begun anew when their owner is gone
+  bool needs_lease(const Task& task) const;
+  void ask_for_lease(Task& task);
+  void await_lease(Task& task);
+  void set_lease_timer(const Task& task);
+  void on_lease_timer(TaskId task);
+  void on(const LeaseAsk& ask, PeerId from);
+  void on(const LeaseReply& reply, PeerId from);
+  void lease_ran_out(Task& task);
+  void freeze(Task& task);
+  void give_up(Task& task);  // without a word: somebody else has it, or nobody waits for it
+  void drop_unleased(PeerId home_node);
+  void begin_anew();
+  void begin_anew(TaskId task);
 
   // node_balance.cpp: load, roles and searches
   void on(const Probe& probe, PeerId from);
@@ -153,9 +169,10 @@ class Node::Impl {
   Incomings incomings;
   HomeRecords home;
   Reports reports;
-  std::unique_ptr<const Journal> recovered;  // until the first step
-  std::set<std::pair<TaskId, Epoch>> alive;  // likewise: stays with a process
-  std::map<TaskId, Epoch> unsettled;         // handed over, and not all who must know it do
+  std::unique_ptr<const Journal> recovered;        // until the first step
+  std::map<std::pair<TaskId, Epoch>, Time> alive;  // likewise: keep_running()
+  std::set<TaskId> slots_kept;        // for restored processes that wait for their first lease
+  std::map<TaskId, Epoch> unsettled;  // handed over, and not all who must know it do
 
   Role role = Role::ok;
   std::int64_t smoothed_thousandths = 0;  // of waiting + running, in tasks

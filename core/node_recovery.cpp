@@ -48,6 +48,7 @@ void Node::Impl::recover_copy(TaskId id, const PreparedCopy& copy) {
                      .since = copy.since,
                      .holds_slot = copy.running && !process_lost,
                      .running = copy.running,
+                     .ran = copy.ran,
                      .stage = Incoming::Stage::prepared,
                      .process_lost = process_lost});
 }
@@ -66,7 +67,10 @@ void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
   stay.waited_before = std::max<Duration>(0, stay.arrived - owned.since);
   stay.started = std::min(owned.start, context.now);
   stay.status = owned.status;
-  const bool goes_on = owned.started && !owned.ended && alive.contains({id, owned.epoch});
+  stay.held = owned.held;
+  stay.ran_before = owned.ran_before;
+  const auto process = alive.find({id, owned.epoch});
+  const bool goes_on = owned.started && !owned.ended && process != alive.end();
   if (owned.ended) stay.phase = Task::Phase::returning;
   if (goes_on) stay.phase = Task::Phase::running;
   Task& task = tasks.add(stay, context.config->load.aging);
@@ -75,15 +79,30 @@ void Node::Impl::recover_task(TaskId id, const OwnedTask& owned) {
     tell_home(task, TaskState::returning);
     return send_results(task);
   }
-  if (goes_on) {
-    context.act(StartTask{id, task.epoch});
-    return tell_home(task, TaskState::running);
-  }
+  if (goes_on) return recover_process(task, process->second);
   if (owned.started && !context.sabotaged(Sabotage::rerun_interrupted)) {
     return interrupt(task);
   }
+  await_lease(task);
   tell_home(task, TaskState::waiting);
   ++arrivals;
+}
+
+// One whose lease has run out meanwhile is frozen by now.
+void Node::Impl::recover_process(Task& task, Time until) {
+  if (!needs_lease(task)) {
+    context.act(StartTask{task.id, task.epoch});
+    return tell_home(task, TaskState::running);
+  }
+  task.lease.until = until;
+  if (until > context.now) {
+    context.act(StartTask{task.id, task.epoch, until});
+  } else {
+    tasks.set_startable(task, false);
+    freeze(task);
+  }
+  ask_for_lease(task);
+  tell_home(task, state_of(task));
 }
 
 void Node::Impl::interrupt(Task& task) {

@@ -22,6 +22,7 @@ void Node::Impl::on(const TaskSubmitted& event) {
   task.offered = 1;
   task.offerable = task.epoch + kEpochsAhead;
   task.needs = event.needs;
+  task.needs.lease = event.restarts ? context.config->limits.lease : 0;
   task.arrived = context.now;
   task.pinned = event.pinned;
   tasks.add(task, context.config->load.aging);
@@ -31,7 +32,7 @@ void Node::Impl::on(const TaskSubmitted& event) {
                    .peer = context.self.id,
                    .needs = task.needs,
                    .pinned = task.pinned});
-  home.add(task.id);
+  home.add(task.id, task.needs, task.pinned);
   context.act(Accepted{task.id});
   context.trace(What::task_submitted, task.id, PeerId::none, task.needs.priority, load(),
                 policies.transfer->reference(view(), Role::sender));
@@ -78,7 +79,8 @@ void Node::Impl::stop(TaskId id) {
 
 // A held slot is a task's that is on its way.
 bool Node::Impl::has_free_slot() const {
-  const std::uint32_t held = searches.yielding() + incomings.slots_held();
+  const std::uint32_t kept = static_cast<std::uint32_t>(slots_kept.size());
+  const std::uint32_t held = searches.yielding() + incomings.slots_held() + kept;
   const std::uint32_t more = context.sabotaged(Sabotage::one_slot_more) ? 1 : 0;
   const std::uint32_t taken =
       tasks.count(Task::Phase::running) + tasks.count(Task::Phase::migrating) + held;
@@ -89,6 +91,10 @@ void Node::Impl::start_tasks() {
   while (has_free_slot()) {
     Task* task = next_to_start();
     if (task == nullptr) return;
+    if (needs_lease(*task) && task->lease.until <= context.now) {
+      lease_ran_out(*task);
+      continue;
+    }
     const auto older =
         context.draining ? std::nullopt : policies.location->yields_to(view(), *task);
     if (older)
@@ -100,32 +106,38 @@ void Node::Impl::start_tasks() {
 
 void Node::Impl::start(Task& task) {
   const bool goes_on = std::exchange(task.goes_on, false);
+  const bool thaws = std::exchange(task.frozen, false);
   tasks.set_phase(task, Task::Phase::running);
   task.started = context.now;
   if (!context.sabotaged(Sabotage::start_in_memory))
-    context.persist({.what = Persist::What::started, .task = task.id, .epoch = task.epoch});
-  context.trace(goes_on ? What::task_goes_on : What::task_started, task.id, PeerId::none,
+    context.persist({.what = Persist::What::started,
+                     .task = task.id,
+                     .epoch = task.epoch,
+                     .ran = task.ran_before});
+  const What what = goes_on ? What::task_goes_on : What::task_started;
+  context.trace(thaws ? What::task_thawed : what, task.id, PeerId::none,
                 goes_on ? task.ran_before : context.now - task.arrived,
                 tasks.count(Task::Phase::running), context.config->load.slots);
-  context.act(StartTask{task.id, task.epoch});
+  context.act(StartTask{task.id, task.epoch, needs_lease(task) ? task.lease.until : kNever});
   tell_home(task, TaskState::running);
   withdraw_wishes(task.id);
 }
 
 void Node::Impl::on(const TaskExited& event) {
   Task* task = tasks.find(event.task);
-  if (task == nullptr || !task->has_process()) return;
+  if (task == nullptr || !(task->has_process() || task->goes_on)) return;
   // It has ended before it could be frozen, or was shot meanwhile.
   if (task->phase == Task::Phase::migrating)
     if (const auto outgoing = outgoings.call_off(event.task)) kept(*outgoing);
-  follow_average(run_time, task->ran(context.now));
+  const Duration ran = task->has_process() ? task->ran(context.now) : task->ran_before;
+  follow_average(run_time, ran);
   ExitStatus status = event.status;
   if (task->stopping) {
     const bool signaled = status.kind == ExitStatus::Kind::signaled;
     status = {ExitStatus::Kind::cancelled, signaled ? status.value : 0};
   }
   context.trace(What::task_exited, task->id, PeerId::none, static_cast<std::int64_t>(status.kind),
-                status.value, task->ran(context.now));
+                status.value, ran);
   end(*task, status);
 }
 
@@ -140,6 +152,8 @@ void Node::Impl::on(const HoldRequested& event) {
   Task* task = tasks.find(event.task);
   if (task == nullptr || task->held == event.hold) return;
   task->held = event.hold;
+  context.persist(
+      {.what = Persist::What::held, .task = task->id, .epoch = task->epoch, .held = event.hold});
   context.trace(event.hold ? What::task_held : What::task_released, event.task);
 }
 
@@ -149,9 +163,12 @@ void Node::Impl::end(Task& task, ExitStatus status) {
   context.persist(
       {.what = Persist::What::exited, .task = task.id, .epoch = task.epoch, .status = status});
   departed = true;
+  slots_kept.erase(task.id);
   withdraw_wishes(task.id);
   // Nobody is left to whom it could be told.
   if (!remembers(task.id.home)) return discard(task);
+  // Its home node begins it anew: what it has printed is void.
+  if (status.kind == ExitStatus::Kind::lost && task.needs.lease > 0) return report_end(task);
   tell_home(task, TaskState::returning);
   send_results(task);
 }
@@ -187,6 +204,8 @@ void Node::Impl::report_end(Task& task) {
 // The stay is over: its files go, and so does everything that was remembered of it.
 void Node::Impl::discard(const Task& task) {
   context.timers.cancel(TimerKey::of(Kind::results, task.id));
+  if (task.id.home != context.self.id) context.timers.cancel(TimerKey::of(Kind::lease, task.id));
+  slots_kept.erase(task.id);
   context.act(DiscardTask{task.id, task.epoch});
   context.persist({.what = Persist::What::discarded, .task = task.id, .epoch = task.epoch});
   tasks.remove(task.id);

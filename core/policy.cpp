@@ -13,7 +13,7 @@ Movability View::movability(const Task& task) const {
   if (task.held || task.stopping) return Movability::held;
   if (running ? !task.migratable : task.goes_on) return Movability::process;
   if (seeking && (task.searching || now < task.wished_until)) return Movability::sought;
-  if (task.hops >= limits.moves_per_task) return Movability::hop_limit;
+  if (task.hops >= limits.moves_per_task || !task.has_epochs_left()) return Movability::hop_limit;
   if (now - (running ? task.started : task.arrived) < limits.min_residence)
     return Movability::residence;
   if (now < task.not_before && running) return Movability::residence;

@@ -37,6 +37,9 @@ enum class Sabotage : std::uint8_t {
   believe_delivery,  // results that did not get through count as delivered
   believe_old_news,  // the home node's record goes back
   record_twice,      // an end is recorded each time it is told
+  // Leases
+  take_over_early,    // the home node does not wait until the owner's lease has run out
+  run_without_lease,  // the owner takes it for granted
   count_
 };
 

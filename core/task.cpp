@@ -11,7 +11,8 @@ Task& TaskTable::add(const Task& task, Duration aging) {
   const bool added = index_.emplace(task.id, Entry{arrival, start_key, &stored}).second;
   assert(added);
   ++counts_[static_cast<std::size_t>(task.phase)];
-  if (task.phase == Task::Phase::waiting) start_order_.emplace(start_key, arrival);
+  if (task.phase == Task::Phase::waiting && task.startable)
+    start_order_.emplace(start_key, arrival);
   return stored;
 }
 
@@ -40,8 +41,20 @@ void TaskTable::set_phase(Task& task, Task::Phase phase) {
   --counts_[static_cast<std::size_t>(task.phase)];
   ++counts_[static_cast<std::size_t>(phase)];
   if (task.phase == Task::Phase::waiting) start_order_.erase({entry.start_key, entry.arrival});
-  if (phase == Task::Phase::waiting) start_order_.emplace(entry.start_key, entry.arrival);
+  if (phase == Task::Phase::waiting && task.startable)
+    start_order_.emplace(entry.start_key, entry.arrival);
   task.phase = phase;
+}
+
+void TaskTable::set_startable(Task& task, bool startable) {
+  if (task.startable == startable) return;
+  const Entry& entry = index_.at(task.id);
+  task.startable = startable;
+  if (task.phase != Task::Phase::waiting) return;
+  if (startable)
+    start_order_.emplace(entry.start_key, entry.arrival);
+  else
+    start_order_.erase({entry.start_key, entry.arrival});
 }
 
 Task* TaskTable::next_to_start() {

@@ -11,6 +11,13 @@
 
 namespace core {
 
+// An owner's right to run a task of another home node: lease.h.
+struct Lease {
+  Time until = 0;   // by this peer's clock
+  Time ask_at = 0;  // when it is asked for again
+  std::uint32_t tries = 0;
+};
+
 struct Task {
   // Where a task stands at its owner. `leaving` holds one that waited back: it may neither start
   // nor be offered again until the handoff has ended. `migrating` is the same for one that runs: it
@@ -30,6 +37,9 @@ struct Task {
   std::uint64_t resident_bytes = 0;  // of its process
   bool migratable = true;            // nothing is known that keeps its process here
   bool goes_on = false;              // it has come with its process, which waits to go on
+  bool frozen = false;               // for want of a lease: its process is here, and goes_on
+  bool startable = true;             // may start as soon as there is a slot
+  Lease lease;                       // where one is needed
   bool held = false;                 // by its user
   std::uint32_t failed_moves = 0;    // of its process
   std::uint32_t hops = 0;            // moves so far
@@ -46,6 +56,8 @@ struct Task {
 
   // Since it was submitted, wherever it has been.
   Duration age(Time now) const { return waited_before + now - arrived; }
+  // One that may be begun anew must not reach the epochs that come then.
+  bool has_epochs_left() const { return needs.lease == 0 || offered < last_epoch_beside(epoch); }
   bool has_process() const { return phase == Phase::running || phase == Phase::migrating; }
   // Requires has_process().
   Duration ran(Time now) const { return ran_before + now - started; }
@@ -70,6 +82,8 @@ class TaskTable {
   void set_phase(Task& task, Task::Phase phase);
 
   const ByArrival& all() const { return tasks_; }
+  // One that is not startable is passed over by next_to_start().
+  void set_startable(Task& task, bool startable);
   // The waiting task to start next: priority, raised by waiting time; first come first among
   // equals.
   Task* next_to_start();

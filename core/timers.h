@@ -34,6 +34,7 @@ struct TimerKey {
     report,
     results,
     enquiry,
+    lease,
     retention
   };
   Kind kind = Kind::probe_period;

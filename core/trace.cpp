@@ -8,9 +8,10 @@
 namespace core {
 namespace {
 
-// {peer}; {who:x}, another peer, {int:x}, {load:x}, {role:x}, {veto:x}, {state:x}, {message:x},
-// {percent:x}, {time:x} and {status:xy} read the fields a, b and c. {but:x} names a veto if there
-// is one, {threshold:x} a sender's threshold if there is one; {source:x} is an Offer's source_load.
+// {peer}; {who:x}, another peer, {int:x}, {epoch:x}, {load:x}, {role:x}, {veto:x}, {state:x},
+// {message:x}, {percent:x}, {time:x} and {status:xy} read the fields a, b and c. {but:x} names a
+// veto if there is one, {threshold:x} a sender's threshold if there is one; {source:x} is an
+// Offer's source_load.
 struct Template {
   What what;
   const char* key;
@@ -28,12 +29,18 @@ constexpr Template kTemplates[] = {
      "{int:c}"},
     {What::task_exited, "task_exited", "ended after running {time:c}: {status:ab}"},
     {What::task_finished, "task_finished", "finished on {peer}: {status:ab}"},
-    {What::task_lost, "task_lost", "lost with {peer}, which had it at epoch {int:a}"},
-    {What::task_moved, "task_moved", "now with {peer}, epoch {int:a}"},
+    {What::task_lost, "task_lost", "lost with {peer}, which had it at epoch {epoch:a}"},
+    {What::task_moved, "task_moved", "now with {peer}, epoch {epoch:a}"},
     {What::task_found_again, "task_found_again", "was taken for lost; {peer} is back and has it"},
     {What::task_interrupted, "task_interrupted",
      "was running when this peer stopped; its process is gone"},
-    {What::task_recovered, "task_recovered", "is here again after a restart, epoch {int:a}"},
+    {What::task_recovered, "task_recovered", "is here again after a restart, epoch {epoch:a}"},
+    {What::task_frozen, "task_frozen",
+     "frozen after running for {time:a}: {peer} grants no longer lease"},
+    {What::task_thawed, "task_thawed",
+     "goes on with a new lease, after running for {time:a}; slots in use: {int:b} of {int:c}"},
+    {What::task_restarted, "task_restarted",
+     "begun anew from the beginning as epoch {epoch:a}: {peer}, which had it, is gone"},
     {What::cancel_requested, "cancel_requested", "its user cancelled it"},
     {What::migration_wished, "migration_wished", "its user wants it moved to {peer}"},
     {What::wish_refused, "wish_refused", "its user wants it moved, in vain: {veto:a}"},
@@ -75,20 +82,20 @@ constexpr Template kTemplates[] = {
      "stays: it has not been here for {time:a}, the minimum residence"},
     {What::limit_queue, "limit_queue", "no room: {int:a} waiting tasks is the limit"},
 
-    {What::offer_sent, "offer_sent", "offered to {peer} as epoch {int:a}{source:b}"},
-    {What::offer_granted, "offer_granted", "{peer} grants epoch {int:a} and reserves a place"},
+    {What::offer_sent, "offer_sent", "offered to {peer} as epoch {epoch:a}{source:b}"},
+    {What::offer_granted, "offer_granted", "{peer} grants epoch {epoch:a} and reserves a place"},
     {What::offer_rejected, "offer_rejected", "{peer} rejects it: {veto:a}, load index {load:b}"},
     {What::offer_timed_out, "offer_timed_out", "{peer} does not answer the offer within {time:a}"},
     {What::bundle_sent, "bundle_sent", "files sent to {peer}"},
     {What::bundle_failed, "bundle_failed", "files could not be brought to or from {peer}"},
     {What::not_migratable, "not_migratable", "its process cannot be moved; it goes on here"},
     {What::handed_off, "handed_off",
-     "handed over to {peer} as epoch {int:a}: from here on it belongs there"},
+     "handed over to {peer} as epoch {epoch:a}: from here on it belongs there"},
     {What::handoff_committed, "handoff_committed", "{peer} confirms that it has it"},
     {What::handoff_aborted, "handoff_aborted", "handoff to {peer} called off; it stays here"},
 
     {What::grant_given, "grant_given",
-     "offer of {peer} granted as epoch {int:a}; load index with it {load:b}"},
+     "offer of {peer} granted as epoch {epoch:a}; load index with it {load:b}"},
     {What::search_led_here, "search_led_here",
      "it comes of this peer's own search {int:a} as a receiver; probes sent: {int:b}"},
     {What::grant_refused, "grant_refused",
@@ -96,7 +103,7 @@ constexpr Template kTemplates[] = {
     {What::reservation_expired, "reservation_expired",
      "reservation for {peer} expired after {time:a}"},
     {What::prepared, "prepared", "files from {peer} are here; it is asked to hand over"},
-    {What::arrived, "arrived", "taken over from {peer} as epoch {int:a}, move {int:b}"},
+    {What::arrived, "arrived", "taken over from {peer} as epoch {epoch:a}, move {int:b}"},
     {What::arrival_aborted, "arrival_aborted",
      "handoff from {peer} called off; nothing of it stays here"},
     {What::request_accepted, "request_accepted",
@@ -105,6 +112,14 @@ constexpr Template kTemplates[] = {
      "{peer} asked for a task: {veto:a}, load index {load:b}"},
 
     {What::report_sent, "report_sent", "tells its home node {peer}: {state:a}"},
+    {What::lease_renewed, "lease_renewed", "{peer} lets it run for another {time:a}"},
+    {What::lease_refused, "lease_refused",
+     "{peer} has nothing more to do with epoch {epoch:a}: ended here"},
+    {What::lease_given, "lease_given", "{peer} may run it at epoch {epoch:a}"},
+    {What::lease_denied, "lease_denied",
+     "{peer} asks to run it at epoch {epoch:a}, which is outdated: it is to end it"},
+    {What::lease_awaited, "lease_awaited",
+     "{peer}, which has it, is gone, and may run it for another {time:a}"},
     {What::results_failed, "results_failed",
      "results could not be delivered to {peer}; trying again in {time:a}"},
 
@@ -189,6 +204,7 @@ std::string placeholder(std::string_view name, const Trace& trace, const Names& 
   const std::string_view kind = name.substr(0, colon);
   const std::int64_t number = field(trace, name[colon + 1]);
   if (kind == "who") return names(PeerId{static_cast<std::uint64_t>(number)});
+  if (kind == "epoch") return epoch_text(static_cast<Epoch>(number));
   if (kind == "int") return std::to_string(number);
   if (kind == "load") return to_text(static_cast<Load>(number));
   if (kind == "role") return to_string(static_cast<Role>(number));

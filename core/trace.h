@@ -24,6 +24,9 @@ enum class What : std::uint8_t {
   task_found_again,
   task_interrupted,
   task_recovered,
+  task_frozen,
+  task_thawed,
+  task_restarted,
   cancel_requested,
   migration_wished,
   wish_refused,
@@ -78,6 +81,11 @@ enum class What : std::uint8_t {
   request_refused,
   // Home
   report_sent,
+  lease_renewed,
+  lease_refused,
+  lease_given,
+  lease_denied,
+  lease_awaited,
   results_failed,
   // Membership
   peer_joined,

@@ -51,6 +51,12 @@ std::string to_text(PeerId peer) {
   return std::string(16 - digits.size(), '0') + digits;
 }
 
+std::string epoch_text(Epoch epoch) {
+  if (restarts_of(epoch) == 0) return std::to_string(epoch);
+  const Epoch first = first_epoch_after(restarts_of(epoch));
+  return std::to_string(restarts_of(epoch)) + ":" + std::to_string(epoch - first + 1);
+}
+
 std::string to_string(const Endpoint& endpoint) {
   const auto& address = endpoint.address;
   std::string text;

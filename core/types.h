@@ -40,8 +40,21 @@ struct TaskId {
   explicit operator bool() const { return home != PeerId::none; }
 };
 
-// Grows by one at every handoff. The pair (task, epoch) names one stay at one owner.
+// Grows at every handoff. The pair (task, epoch) names one stay at one owner. Its high bits count
+// how often the home node has begun the task anew, so that no epoch that an old owner can hand it
+// on at reaches those that come after.
 using Epoch = std::uint32_t;
+constexpr int kRestartShift = 24;
+constexpr std::uint32_t kMaxRestarts = 255;
+constexpr std::uint32_t restarts_of(Epoch epoch) {
+  return epoch >> kRestartShift;
+}
+constexpr Epoch first_epoch_after(std::uint32_t restarts) {
+  return restarts << kRestartShift | 1;
+}
+constexpr Epoch last_epoch_beside(Epoch epoch) {
+  return epoch | ((Epoch{1} << kRestartShift) - 1);
+}
 
 // Which news of a peer is newer. The high half counts the daemon's starts and is kept on disk; the
 // low half counts how often it had to refute a suspicion since.
@@ -104,6 +117,9 @@ struct Needs {
   std::uint64_t memory_bytes = 0;
   std::uint64_t bundle_bytes = 0;  // what a move transfers: the inputs
   std::int32_t priority = 0;       // -9 ... 10, higher starts sooner
+  // If its owner is gone it is begun anew, once a lease of this length has run out: lease.h. 0: it
+  // is lost.
+  Duration lease = 0;
 
   auto operator<=>(const Needs&) const = default;
 };
@@ -119,6 +135,7 @@ enum class TaskState : std::uint8_t {
 };
 
 std::string to_text(PeerId peer);                 // 16 hexadecimal digits
+std::string epoch_text(Epoch epoch);              // "3"; "1:3", once it was begun anew
 std::string to_string(const Endpoint& endpoint);  // "192.0.2.1:7400", "[2001:db8::1]:7400"
 const char* to_string(Role role);
 const char* to_string(Veto veto);

@@ -114,6 +114,11 @@ struct Layout<Output> {
 };
 
 template <>
+struct Layout<Restarted> {
+  static constexpr auto fields = std::tuple(field(&Restarted::gone, Text{core::kMaxNameBytes}));
+};
+
+template <>
 struct Layout<Ended> {
   static constexpr auto fields =
       std::tuple(field(&Ended::task, kTask), field(&Ended::status),

@@ -13,7 +13,7 @@
 
 namespace net {
 
-constexpr std::uint16_t kControlVersion = 1;
+constexpr std::uint16_t kControlVersion = 2;
 constexpr std::size_t kMaxRows = 1024;  // in one answer; longer tables come in several, `more` set
 
 // --- Requests
@@ -106,6 +106,12 @@ struct Output {
   bool operator==(const Output&) const = default;
 };
 
+// The task is begun anew: what was Output so far is void.
+struct Restarted {
+  std::string gone;  // who had it
+  bool operator==(const Restarted&) const = default;
+};
+
 struct Ended {
   std::string task;
   core::ExitStatus status;
@@ -193,7 +199,7 @@ using ControlBody =
     std::variant<ControlHello, SubmitRequest, WaitRequest, OutputRequest, CancelRequest,
                  TasksRequest, PeersRequest, StatsRequest, ExplainRequest, Welcome, Submitted,
                  Output, Ended, Done, Failure, TaskRows, PeerRows, Stats, Lines, SteerRequest,
-                 DrainRequest, DoctorRequest>;
+                 DrainRequest, DoctorRequest, Restarted>;
 
 struct ControlFrame {
   std::uint32_t request = 0;

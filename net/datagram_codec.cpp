@@ -18,6 +18,8 @@ namespace {
 constexpr Within kLoad{0, core::kMaxLoad};
 constexpr Within kSourceLoad{0, core::kLeaving};
 constexpr Within kWaited{0, core::kMaxWaited};
+constexpr Within kLease{0, core::kMaxLease};
+constexpr Within kTime{0, core::kNever};
 
 // A peer's name is printed on terminals and in logs: it brings no control characters along.
 struct Printable {
@@ -173,7 +175,7 @@ template <>
 struct Layout<core::Needs> {
   static constexpr auto fields =
       std::tuple(field(&core::Needs::memory_bytes), field(&core::Needs::bundle_bytes),
-                 field(&core::Needs::priority, kPriority));
+                 field(&core::Needs::priority, kPriority), field(&core::Needs::lease, kLease));
 };
 
 template <>
@@ -236,6 +238,22 @@ struct Layout<core::TaskReportAck> {
 template <>
 struct Layout<core::Cancel> {
   static constexpr auto fields = std::tuple(field(&core::Cancel::task));
+};
+
+template <>
+struct Layout<core::LeaseAsk> {
+  static constexpr auto fields =
+      std::tuple(field(&core::LeaseAsk::task), field(&core::LeaseAsk::epoch),
+                 field(&core::LeaseAsk::asked, kTime), field(&core::LeaseAsk::life),
+                 field(&core::LeaseAsk::hops));
+};
+
+template <>
+struct Layout<core::LeaseReply> {
+  static constexpr auto fields =
+      std::tuple(field(&core::LeaseReply::task), field(&core::LeaseReply::epoch),
+                 field(&core::LeaseReply::asked, kTime), field(&core::LeaseReply::life),
+                 field(&core::LeaseReply::granted));
 };
 
 }  // namespace codec

@@ -18,6 +18,8 @@ constexpr Text kLongText{2 * kMaxTextBytes};
 constexpr Prose kMessage{kMaxErrorBytes};
 constexpr Within kNice{0, 19};
 
+constexpr Within kTime{0, core::kNever};
+
 }  // namespace
 
 template <>
@@ -44,9 +46,16 @@ struct Layout<executor::Stay::State> {
 
 template <>
 struct Layout<executor::Stay> {
+  static constexpr auto fields = std::tuple(
+      field(&Stay::task), field(&Stay::epoch), field(&Stay::state), field(&Stay::movable),
+      field(&Stay::status), field(&Stay::message, kMessage), field(&Stay::until, kTime));
+};
+
+template <>
+struct Layout<executor::Lease> {
   static constexpr auto fields =
-      std::tuple(field(&Stay::task), field(&Stay::epoch), field(&Stay::state),
-                 field(&Stay::movable), field(&Stay::status), field(&Stay::message, kMessage));
+      std::tuple(field(&executor::Lease::task), field(&executor::Lease::epoch),
+                 field(&executor::Lease::until, kTime));
 };
 
 template <>

@@ -16,7 +16,7 @@
 
 namespace net::executor {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
 
 // --- From the executor
 
@@ -35,6 +35,7 @@ struct Stay {
   bool movable = false;
   core::ExitStatus status;  // of one that has ended
   std::string message;
+  core::Time until = core::kNever;  // the Lease that holds
   bool operator==(const Stay&) const = default;
 };
 
@@ -120,6 +121,16 @@ struct Discard {
   bool operator==(const Discard&) const = default;
 };
 
+// The stay may run until then, by CLOCK_BOOTTIME in microseconds; before Start for as long as
+// nothing else is said. When that time has passed the executor freezes it by itself, whatever
+// becomes of peerd; it goes on when a later time is named. kNever: as long as it wants.
+struct Lease {
+  core::TaskId task;
+  core::Epoch epoch = 0;
+  core::Time until = 0;
+  bool operator==(const Lease&) const = default;
+};
+
 // The following are of movable stays.
 
 struct Inspect {
@@ -160,6 +171,6 @@ struct Quit {
 };
 
 using Frame = std::variant<Hello, Stay, Ready, Ended, Checked, Inspected, Moved, Start, Stop, Kill,
-                           Discard, Check, Inspect, Dump, Restore, Resume, Quit>;
+                           Discard, Check, Inspect, Dump, Restore, Resume, Quit, Lease>;
 
 }  // namespace net::executor

@@ -33,6 +33,7 @@ struct TaskSpec {
   std::uint64_t cpu_limit_s = 0;         // 0 = none
   std::uint64_t memory_limit_bytes = 0;  // 0 = none
   bool pinned = false;                   // runs at home
+  bool restarts = false;                 // is begun anew if its owner is gone
   bool operator==(const TaskSpec&) const = default;
 };
 

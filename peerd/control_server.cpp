@@ -149,12 +149,16 @@ net::Ended ControlServer::ended(const core::HomeRecord& record) const {
 void ControlServer::on(Number number, std::uint32_t request, const net::OutputRequest& output) {
   const core::HomeRecord* record = record_of(number, request, output.task);
   if (record == nullptr) return;
-  const TaskFiles& files = driver_.files();
-  clients_.at(number).followers.insert_or_assign(
-      request, OutputFollower(record->task, output.follow, files.output_path(record->task, 0, 1),
-                              files.output_path(record->task, 0, 2)));
+  clients_.at(number).followers.insert_or_assign(request, follower_of(*record, output.follow));
   timer_.start(kFollowInterval, kFollowInterval);
   pump(number, request);
+}
+
+OutputFollower ControlServer::follower_of(const core::HomeRecord& record, bool follow) const {
+  const TaskFiles& files = driver_.files();
+  return {record.task, core::restarts_of(record.epoch), follow,
+          files.output_path(record.task, record.epoch, 1),
+          files.output_path(record.task, record.epoch, 2)};
 }
 
 // Sends what is new, as far as the client keeps up; ends the request when there will be no more.
@@ -163,6 +167,12 @@ void ControlServer::pump(Number number, std::uint32_t request) {
   OutputFollower& follower = client.followers.at(request);
   const core::TaskId task = follower.task();
   const core::HomeRecord* record = driver_.node().record(task);
+  if (record != nullptr && core::restarts_of(record->epoch) != follower.restarts()) {
+    follower = follower_of(*record, follower.follows());
+    const HomeTask* known = driver_.home_task(task);
+    const std::string gone = known == nullptr ? "" : known->gone;
+    answer(number, request, net::Restarted{gone});
+  }
   const bool over = record == nullptr || !record->open();
   while (true) {
     if (client.stream->pending_bytes() > kMaxPendingBytes) return;

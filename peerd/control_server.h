@@ -73,6 +73,7 @@ class ControlServer {
   void record_changed(core::TaskId task);
   void end_waits(core::TaskId task);
   void end_drains(const net::ControlBody& answer);
+  OutputFollower follower_of(const core::HomeRecord& record, bool follow) const;
   void pump(Number number, std::uint32_t request);
   void pump_all();
   net::Ended ended(const core::HomeRecord& record) const;

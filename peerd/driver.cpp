@@ -80,6 +80,8 @@ Level level_of(core::What what) {
     case core::What::woke_late:
       return Level::info;
     case core::What::task_lost:
+    case core::What::task_frozen:
+    case core::What::task_restarted:
     case core::What::peers_full:
     case core::What::identity_conflict:
       return Level::warning;
@@ -195,7 +197,8 @@ std::string Driver::start() {
 void Driver::recover(const JournalStore::Recovered& recovered) {
   last_serial_ = recovered.journal.last_serial;
   for (const SpecRow& task : recovered.home_tasks) {
-    home_->add(task.task, task.spec);
+    home_->add(task.task, task.spec, task.epoch);
+    if (recovered.journal.holds(task.task, 0)) stays_->add(task.task, 0, task.spec);
     if (!task.message.empty()) home_->ended(task.task, {{}, task.message});
   }
   for (const SpecRow& stay : recovered.stays)
@@ -281,19 +284,27 @@ void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
     submitting_[task] = answer;
     home_->add(task, spec);
     stays_->add(task, 1, spec);
-    const core::Needs needs{spec.memory_limit_bytes, input_bytes, spec.priority};
-    post(core::TaskSubmitted{task, needs, spec.pinned});
+    if (spec.restarts) stays_->add(task, 0, spec);
+    const core::Needs needs{spec.memory_limit_bytes, input_bytes, spec.priority, 0};
+    post(core::TaskSubmitted{task, needs, spec.pinned, spec.restarts});
   };
   if (!copies) return queue(0);
   ++copying_;
   const auto copied = std::make_shared<std::variant<std::uint64_t, CopyError>>();
   const std::string directory = files_.directory(task, 1);
   const std::string stdin_path = files_.stdin_path(task, 1);
+  const std::string kept = files_.directory(task, 0);
+  const std::string kept_stdin = files_.stdin_path(task, 0);
   in_background(
       loop_,
-      [copied, spec, directory, stdin_path, limit = settings_.task_bytes] {
+      [copied, spec, directory, stdin_path, kept, kept_stdin, limit = settings_.task_bytes] {
         *copied = copy_inputs(spec, directory, stdin_path, limit);
-        if (std::holds_alternative<CopyError>(*copied)) remove_stay(directory);
+        // Another time, to begin it anew with: a task may change its inputs.
+        if (spec.restarts && !std::holds_alternative<CopyError>(*copied))
+          *copied = copy_inputs(spec, kept, kept_stdin, limit);
+        if (!std::holds_alternative<CopyError>(*copied)) return;
+        remove_stay(directory);
+        remove_stay(kept);
       },
       [this, copied, queue, answer] {
         --copying_;
@@ -460,12 +471,18 @@ void Driver::perform(const core::Refused& action) {
   const SubmitAnswer answer = std::move(found->second);
   submitting_.erase(found);
   home_->forget(action.task);
+  stays_->perform(core::DiscardTask{action.task, 0});
   stays_->perform(core::DiscardTask{action.task, 1});
   refuse(answer, core::to_string(action.veto));
 }
 
 void Driver::perform(const core::RecordChanged& action) {
   if (on_record_changed_) on_record_changed_(action.task);
+}
+
+void Driver::perform(const core::RestartTask& action) {
+  home_->restarted(action.task, action.epoch, node_->name(action.gone));
+  stays_->perform(action);
 }
 
 void Driver::perform(const core::RecordForgotten& action) {

@@ -81,6 +81,7 @@ class Driver {
   void perform(const core::Accepted& action);
   void perform(const core::Refused& action);
   void perform(const core::RecordChanged& action);
+  void perform(const core::RestartTask& action);
   void perform(const core::RecordForgotten& action);
   void perform(const core::Drained&);
   void perform(const core::Emptied&);

@@ -25,7 +25,8 @@ namespace {
 // How soon after a task's end whatever else it left in its session is looked for: reading /proc
 // once for all that ended meanwhile, not once for each.
 constexpr std::uint64_t kSweepDelay_ms = 100;
-constexpr int kLastSweeps = 3;  // a process may fork while one is under way
+constexpr int kFreezeSweeps = 8;  // a tree that forks faster is no task of ours
+constexpr int kLastSweeps = 3;    // a process may fork while one is under way
 constexpr std::int32_t kShellSignalBase = 128;
 
 // libuv wants a handle's memory until it has called back.
@@ -136,6 +137,8 @@ struct Executor::Impl {
   ProcessEnd try_start(core::TaskId task, const ProcessSpec& spec);  // failed if not running then
   void stop(core::TaskId task);
   void kill(core::TaskId task);
+  void freeze(core::TaskId task);
+  void thaw(core::TaskId task);
   void kill_everyone_in(const Process& process);
   ProcessEnd finish(Process& process);
   void remember_session(pid_t session);
@@ -305,6 +308,25 @@ void Executor::Impl::stop(core::TaskId task) {
   arm_grace_timer();
 }
 
+// A process that forks while the others are being stopped leaves one that is not: looked for again.
+void Executor::Impl::freeze(core::TaskId task) {
+  const auto found = processes_.find(task);
+  if (found == processes_.end()) return;
+  std::size_t last = 0;
+  std::size_t stopped = signal_sessions({found->second.pid}, SIGSTOP);
+  for (int again = 0; again < kFreezeSweeps && stopped != last; ++again) {
+    last = stopped;
+    stopped = signal_sessions({found->second.pid}, SIGSTOP);
+  }
+  if (stopped == 0) ::kill(-found->second.pid, SIGSTOP);  // no /proc
+}
+
+void Executor::Impl::thaw(core::TaskId task) {
+  const auto found = processes_.find(task);
+  if (found == processes_.end()) return;
+  if (signal_sessions({found->second.pid}, SIGCONT) == 0) ::kill(-found->second.pid, SIGCONT);
+}
+
 void Executor::Impl::on_grace_over() {
   for (auto& [task, process] : processes_) {
     if (process.kill_at_ms && *process.kill_at_ms <= uv_now(loop_)) {
@@ -342,6 +364,14 @@ void Executor::stop(core::TaskId task) {
 
 void Executor::kill(core::TaskId task) {
   impl_->kill(task);
+}
+
+void Executor::freeze(core::TaskId task) {
+  impl_->freeze(task);
+}
+
+void Executor::thaw(core::TaskId task) {
+  impl_->thaw(task);
 }
 
 std::size_t Executor::running() const {

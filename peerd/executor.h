@@ -43,7 +43,10 @@ class Executor {
   // SIGTERM to the whole session, SIGKILL after the grace. Unknown tasks are ignored.
   void stop(core::TaskId task);
   void kill(core::TaskId task);  // SIGKILL at once
-  std::size_t running() const;   // started, and their end not reported
+  // SIGSTOP to the whole session, until thaw().
+  void freeze(core::TaskId task);
+  void thaw(core::TaskId task);
+  std::size_t running() const;  // started, and their end not reported
   void set_kill_grace(core::Duration kill_grace);
   // "cgroup v2 at /sys/fs/cgroup/..." or "rlimits: why no cgroup".
   std::string limits_in_use() const;

@@ -182,6 +182,10 @@ void ExecutorClient::stop(const Key& stay, core::Duration grace) {
   if (runs(stay)) send(net::executor::Stop{stay.first, stay.second, grace});
 }
 
+void ExecutorClient::lease(const Key& stay, core::Time until) {
+  send(net::executor::Lease{stay.first, stay.second, until});
+}
+
 void ExecutorClient::kill(const Key& stay) {
   if (runs(stay)) send(net::executor::Kill{stay.first, stay.second});
 }

@@ -46,6 +46,8 @@ class ExecutorClient {
   bool holds(const Key& stay) const { return held_.contains(stay); }  // started, not discarded
   // SIGTERM to the whole session, SIGKILL after the grace. Unknown stays are ignored.
   void stop(const Key& stay, core::Duration grace);
+  // Until when it may run, by monotonic_now(), whatever becomes of this daemon: executor_frame.h.
+  void lease(const Key& stay, core::Time until);
   void kill(const Key& stay);  // SIGKILL at once
   // Nothing more is told of it; if it runs it ends.
   void discard(const Key& stay);

@@ -34,6 +34,7 @@ ExecutorServer::ExecutorServer(uv_loop_t* loop, Log& log, std::string state_dire
           loop, peer_mark(peer),
           [this](const Key& key, const ProcessEnd& end) { process_ended(key, end); },
           [this](const Key& key, const Outcome& outcome) { moved(key, outcome); }),
+      leases_(loop, [this](const Key& key, bool may_run) { lease_changed(key, may_run); }),
       timer_(loop, [this] { look_around(); }) {}
 
 ExecutorServer::~ExecutorServer() {
@@ -68,7 +69,10 @@ void ExecutorServer::connected(std::unique_ptr<net::FrameStream> stream) {
                          .on_closed = [this](const std::string& error) { disconnected(error); },
                          .on_drained = nullptr});
   tell(net::executor::Hello{.limits = executor_.limits_in_use()});
-  for (const auto& [key, stay] : stays_) tell(stay);
+  for (auto& [key, stay] : stays_) {
+    stay.until = leases_.until(key);
+    tell(stay);
+  }
   tell(net::executor::Ready{});
   peerd_->resume();
 }
@@ -102,12 +106,20 @@ void ExecutorServer::on(net::executor::Start frame) {
   if (stays_.contains(key) || running_.contains(frame.task))
     return disconnected("peerd started a task that runs already");
   stays_[key] = {frame.task, frame.epoch, Stay::State::running, frame.movable, {}, ""};
-  if (frame.movable) return movables_.start(key, frame.process);
-  running_[frame.task] = frame.epoch;
-  executor_.start(frame.task, frame.process);
+  if (frame.movable) {
+    movables_.start(key, frame.process);
+  } else {
+    running_[frame.task] = frame.epoch;
+    executor_.start(frame.task, frame.process);
+  }
+  // It may have waited for longer than its lease.
+  if (!leases_.may_run(key)) lease_changed(key, false);
 }
 
 void ExecutorServer::on(const net::executor::Stop& frame) {
+  // It must not run, not even to end politely.
+  if (!leases_.may_run({frame.task, frame.epoch}))
+    return on(net::executor::Kill{frame.task, frame.epoch});
   movables_.stop({frame.task, frame.epoch}, frame.grace);
   if (!runs({frame.task, frame.epoch})) return;
   executor_.set_kill_grace(frame.grace);
@@ -122,6 +134,7 @@ void ExecutorServer::on(const net::executor::Kill& frame) {
 void ExecutorServer::on(const net::executor::Discard& frame) {
   const Key key{frame.task, frame.epoch};
   stays_.erase(key);
+  leases_.forget(key);
   movables_.discard(key);
   if (runs(key)) executor_.kill(frame.task);
 }
@@ -134,6 +147,20 @@ void ExecutorServer::process_ended(const Key& key, const ProcessEnd& end) {
   stay.status = end.status;
   stay.message = end.message;
   tell(net::executor::Ended{key.first, key.second, stay.status, stay.message});
+}
+
+// --- Leases
+
+void ExecutorServer::on(const net::executor::Lease& frame) {
+  leases_.set({frame.task, frame.epoch}, frame.until);
+}
+
+void ExecutorServer::lease_changed(const Key& key, bool may_run) {
+  const auto found = stays_.find(key);
+  if (found == stays_.end() || found->second.state == Stay::State::ended) return;
+  log_.info("a task is {} its lease", may_run ? "let go on with" : "frozen for want of");
+  if (movables_.has(key)) return may_run ? movables_.thaw(key) : movables_.freeze(key);
+  if (runs(key)) return may_run ? executor_.thaw(key.first) : executor_.freeze(key.first);
 }
 
 // --- Moving

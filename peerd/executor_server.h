@@ -18,6 +18,7 @@
 #include "net/executor_frame.h"
 #include "net/transport.h"
 #include "peerd/executor.h"
+#include "peerd/lease_guard.h"
 #include "peerd/log.h"
 #include "peerd/movable_tasks.h"
 #include "peerd/timer.h"
@@ -54,6 +55,7 @@ class ExecutorServer {
   void on(const net::executor::Dump& frame);
   void on(const net::executor::Restore& frame);
   void on(const net::executor::Resume& frame);
+  void on(const net::executor::Lease& frame);
   void on(const net::executor::Quit&) { on_quit_(); }
   template <typename Other>
   void on(const Other&) {
@@ -62,6 +64,7 @@ class ExecutorServer {
   void tell(net::executor::Frame frame);
   void process_ended(const Key& key, const ProcessEnd& end);
   void moved(const Key& key, const Outcome& outcome);
+  void lease_changed(const Key& key, bool may_run);
   bool runs(const Key& key) const;
   void look_around();
 
@@ -72,6 +75,7 @@ class ExecutorServer {
   std::map<core::TaskId, core::Epoch> running_;  // what `executor_` has
   Executor executor_;
   MovableTasks movables_;
+  LeaseGuard leases_;
   std::optional<net::executor::Checked> checked_;
   bool checking_ = false;
   std::unique_ptr<net::StreamListener> listener_;

@@ -8,8 +8,8 @@ HomeTasks::HomeTasks(uv_loop_t* loop, core::PeerId self, const TaskFiles& files,
                      Explanations& explanations)
     : loop_(loop), self_(self), files_(files), explanations_(explanations) {}
 
-void HomeTasks::add(core::TaskId task, const net::TaskSpec& spec) {
-  tasks_[task.serial] = {command_line(spec), spec.priority, spec.outputs, ""};
+void HomeTasks::add(core::TaskId task, const net::TaskSpec& spec, core::Epoch epoch) {
+  tasks_[task.serial] = {command_line(spec), spec.priority, spec.outputs, epoch, "", ""};
 }
 
 const HomeTask* HomeTasks::find(core::TaskId task) const {
@@ -22,11 +22,22 @@ void HomeTasks::ended(core::TaskId task, const net::StreamEnding& ending) {
   if (found != tasks_.end()) found->second.message = ending.message;
 }
 
+void HomeTasks::restarted(core::TaskId task, core::Epoch epoch, const std::string& gone) {
+  receivers_.erase(task);
+  HomeTask& known = tasks_.at(task.serial);
+  for (const int stream : {1, 2}) ::unlink(files_.output_path(task, known.epoch, stream).c_str());
+  known.epoch = epoch;
+  known.gone = gone;
+  known.message.clear();
+}
+
 void HomeTasks::forget(core::TaskId task) {
+  const HomeTask* known = find(task);
+  const core::Epoch epoch = known == nullptr ? 1 : known->epoch;
   tasks_.erase(task.serial);
   receivers_.erase(task);
   explanations_.forget(task);
-  for (const int stream : {1, 2}) ::unlink(files_.output_path(task, 0, stream).c_str());
+  for (const int stream : {1, 2}) ::unlink(files_.output_path(task, epoch, stream).c_str());
 }
 
 void HomeTasks::accept(std::unique_ptr<net::FrameStream> stream, const net::StreamHello& hello,

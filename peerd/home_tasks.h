@@ -26,7 +26,9 @@ struct HomeTask {
   std::string command;  // shortened, for tables
   std::int32_t priority = 0;
   std::vector<net::FileSpec> outputs;
-  std::string message;  // what there is to say of its end
+  core::Epoch epoch = 1;  // at which it was begun, or begun anew: names its output
+  std::string gone;       // who had it when it was begun anew
+  std::string message;    // what there is to say of its end
 };
 
 class HomeTasks {
@@ -39,9 +41,11 @@ class HomeTasks {
   HomeTasks(uv_loop_t* loop, core::PeerId self, const TaskFiles& files, Explanations& explanations);
 
   void configure(const Limits& limits) { limits_ = limits; }
-  void add(core::TaskId task, const net::TaskSpec& spec);
+  void add(core::TaskId task, const net::TaskSpec& spec, core::Epoch epoch = 1);
   const HomeTask* find(core::TaskId task) const;
   void ended(core::TaskId task, const net::StreamEnding& ending);
+  // Its output begins again; nothing more is taken of what it was before.
+  void restarted(core::TaskId task, core::Epoch epoch, const std::string& gone);
   void forget(core::TaskId task);
 
   // Takes over a results stream that opened with this Hello. `wanted`: the record is still open.

@@ -16,21 +16,23 @@ constexpr const char* kMigrations[] = {
          starts INTEGER NOT NULL, last_serial INTEGER NOT NULL, arrivals INTEGER NOT NULL);
        CREATE TABLE owned (home INTEGER, serial INTEGER, epoch INTEGER NOT NULL,
          offerable INTEGER NOT NULL, memory_bytes INTEGER NOT NULL, bundle_bytes INTEGER NOT NULL,
-         priority INTEGER NOT NULL, hops INTEGER NOT NULL, pinned INTEGER NOT NULL,
-         started INTEGER NOT NULL, ended INTEGER NOT NULL, status_kind INTEGER NOT NULL,
+         priority INTEGER NOT NULL, lease INTEGER NOT NULL, hops INTEGER NOT NULL,
+         pinned INTEGER NOT NULL, held INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL, status_kind INTEGER NOT NULL,
          status_value INTEGER NOT NULL, arrival INTEGER NOT NULL, arrived INTEGER NOT NULL,
-         since INTEGER NOT NULL, start INTEGER NOT NULL, spec BLOB,
+         since INTEGER NOT NULL, start INTEGER NOT NULL, ran_before INTEGER NOT NULL, spec BLOB,
          message TEXT NOT NULL DEFAULT '', PRIMARY KEY (home, serial)) WITHOUT ROWID;
        CREATE TABLE prepared (home INTEGER, serial INTEGER, epoch INTEGER NOT NULL,
          source INTEGER NOT NULL, memory_bytes INTEGER NOT NULL, bundle_bytes INTEGER NOT NULL,
-         priority INTEGER NOT NULL, hops INTEGER NOT NULL, since INTEGER NOT NULL,
-         running INTEGER NOT NULL, spec BLOB NOT NULL, PRIMARY KEY (home, serial)) WITHOUT ROWID;
+         priority INTEGER NOT NULL, lease INTEGER NOT NULL, hops INTEGER NOT NULL,
+         since INTEGER NOT NULL, running INTEGER NOT NULL, ran INTEGER NOT NULL, spec BLOB NOT NULL, PRIMARY KEY (home, serial)) WITHOUT ROWID;
        CREATE TABLE decided (home INTEGER, serial INTEGER, epoch INTEGER NOT NULL,
          destination INTEGER NOT NULL, hops INTEGER NOT NULL,
          PRIMARY KEY (home, serial)) WITHOUT ROWID;
        CREATE TABLE task (serial INTEGER PRIMARY KEY, owner INTEGER NOT NULL,
          epoch INTEGER NOT NULL, hops INTEGER NOT NULL, state INTEGER NOT NULL,
          status_kind INTEGER NOT NULL, status_value INTEGER NOT NULL,
+         memory_bytes INTEGER NOT NULL, bundle_bytes INTEGER NOT NULL, priority INTEGER NOT NULL,
+         lease INTEGER NOT NULL, pinned INTEGER NOT NULL,
          cancelling INTEGER NOT NULL, submitted INTEGER NOT NULL, ended INTEGER NOT NULL,
          spec BLOB, message TEXT NOT NULL DEFAULT '');)"};
 constexpr std::int64_t kVersion = std::size(kMigrations);
@@ -52,7 +54,8 @@ core::TaskId task_of(const sqlite::Statement& row) {
 }
 
 core::Needs needs_of(const sqlite::Statement& row, int column) {
-  return {row.number(column), row.number(column + 1), row.get<std::int32_t>(column + 2)};
+  return {row.number(column), row.number(column + 1), row.get<std::int32_t>(column + 2),
+          row.get<core::Duration>(column + 3)};
 }
 
 bool status_of(const sqlite::Statement& row, int column, core::ExitStatus& status) {
@@ -87,16 +90,18 @@ JournalTables::JournalTables(sqlite::Database& database)
       put_peer_(database.prepare("INSERT OR REPLACE INTO peer VALUES (1, ?1, ?2, ?3, ?4)")),
       put_owned_(database.prepare(
           "INSERT INTO owned VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-          " ?15, ?16, ?17, ?18, '') ON CONFLICT DO UPDATE SET epoch = ?3, offerable = ?4,"
-          " hops = ?8, started = ?10, ended = ?11, status_kind = ?12, status_value = ?13,"
-          " arrival = ?14, arrived = ?15, since = ?16, start = ?17")),
+          " ?15, ?16, ?17, ?18, ?19, ?20, ?21, '') ON CONFLICT DO UPDATE SET epoch = ?3,"
+          " offerable = ?4, hops = ?9, held = ?11, started = ?12, ended = ?13, status_kind = ?14,"
+          " status_value = ?15, arrival = ?16, arrived = ?17, since = ?18, start = ?19,"
+          " ran_before = ?20")),
       put_prepared_(database.prepare(
-          "INSERT OR REPLACE INTO prepared VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")),
+          "INSERT OR REPLACE INTO prepared VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+          " ?12, ?13)")),
       put_decision_(database.prepare("INSERT OR REPLACE INTO decided VALUES (?1, ?2, ?3, ?4, ?5)")),
       put_home_(database.prepare(
-          "INSERT INTO task VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, '')"
-          " ON CONFLICT DO UPDATE SET owner = ?2, epoch = ?3, hops = ?4, state = ?5,"
-          " status_kind = ?6, status_value = ?7, cancelling = ?8, submitted = ?9, ended = ?10")),
+          "INSERT INTO task VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+          " ?15, ?16, '') ON CONFLICT DO UPDATE SET owner = ?2, epoch = ?3, hops = ?4, state = ?5,"
+          " status_kind = ?6, status_value = ?7, cancelling = ?13, submitted = ?14, ended = ?15")),
       erase_owned_(database.prepare("DELETE FROM owned WHERE home = ?1 AND serial = ?2")),
       erase_prepared_(database.prepare("DELETE FROM prepared WHERE home = ?1 AND serial = ?2")),
       erase_decision_(database.prepare("DELETE FROM decided WHERE home = ?1 AND serial = ?2")),
@@ -126,17 +131,18 @@ void JournalTables::put(core::TaskId task, const core::OwnedTask& owned,
                         const net::TaskSpec* spec) {
   const core::Needs& needs = owned.needs;
   run(put_owned_, task.home, task.serial, owned.epoch, owned.offerable, needs.memory_bytes,
-      needs.bundle_bytes, needs.priority, owned.hops, owned.pinned, owned.started, owned.ended,
-      owned.status.kind, owned.status.value, owned.arrival, owned.arrived + to_wall_,
-      owned.since + to_wall_, owned.start + to_wall_, bytes_of(spec));
+      needs.bundle_bytes, needs.priority, needs.lease, owned.hops, owned.pinned, owned.held,
+      owned.started, owned.ended, owned.status.kind, owned.status.value, owned.arrival,
+      owned.arrived + to_wall_, owned.since + to_wall_, owned.start + to_wall_, owned.ran_before,
+      bytes_of(spec));
 }
 
 void JournalTables::put(core::TaskId task, const core::PreparedCopy& copy,
                         const net::TaskSpec* spec) {
   const core::Needs& needs = copy.needs;
   run(put_prepared_, task.home, task.serial, copy.epoch, copy.source, needs.memory_bytes,
-      needs.bundle_bytes, needs.priority, copy.hops, copy.since + to_wall_, copy.running,
-      bytes_of(spec));
+      needs.bundle_bytes, needs.priority, needs.lease, copy.hops, copy.since + to_wall_,
+      copy.running, copy.ran, bytes_of(spec));
 }
 
 void JournalTables::put(core::TaskId task, const core::Decision& decision) {
@@ -145,8 +151,10 @@ void JournalTables::put(core::TaskId task, const core::Decision& decision) {
 
 void JournalTables::put(core::TaskId task, const core::HomeEntry& entry,
                         const net::TaskSpec* spec) {
+  const core::Needs& needs = entry.needs;
   run(put_home_, task.serial, entry.owner, entry.epoch, entry.hops, entry.state, entry.status.kind,
-      entry.status.value, entry.cancelling, entry.submitted + to_wall_, entry.ended + to_wall_,
+      entry.status.value, needs.memory_bytes, needs.bundle_bytes, needs.priority, needs.lease,
+      entry.pinned, entry.cancelling, entry.submitted + to_wall_, entry.ended + to_wall_,
       bytes_of(spec));
 }
 
@@ -197,7 +205,8 @@ bool JournalTables::load_home(core::PeerId self, core::Journal& journal,
                               std::vector<SpecRow>& tasks) {
   sqlite::Statement row = database_.prepare(
       "SELECT serial, owner, epoch, hops, state, status_kind, status_value, cancelling, submitted,"
-      " ended, spec, message FROM task ORDER BY serial");
+      " ended, spec, message, memory_bytes, bundle_bytes, priority, lease, pinned"
+      " FROM task ORDER BY serial");
   for (bool more = row.run(); more; more = row.step()) {
     const core::TaskId task{self, row.number(0)};
     core::HomeEntry entry;
@@ -208,6 +217,8 @@ bool JournalTables::load_home(core::PeerId self, core::Journal& journal,
     entry.state = row.get<core::HomeEntry::State>(4);
     if (!status_of(row, 5, entry.status)) return false;
     entry.cancelling = row.number(7) != 0;
+    entry.needs = needs_of(row, 12);
+    entry.pinned = row.number(16) != 0;
     entry.submitted = row.get<core::Time>(8) - to_wall_;
     entry.ended = row.get<core::Time>(9) - to_wall_;
     SpecRow& kept = tasks.emplace_back(SpecRow{task, entry.epoch, {}, row.text(11)});
@@ -220,9 +231,9 @@ bool JournalTables::load_home(core::PeerId self, core::Journal& journal,
 bool JournalTables::load_owned(core::Journal& journal, const std::vector<SpecRow>& tasks,
                                std::vector<SpecRow>& stays) {
   sqlite::Statement row = database_.prepare(
-      "SELECT home, serial, epoch, offerable, memory_bytes, bundle_bytes, priority, hops, pinned,"
-      " started, ended, status_kind, status_value, arrival, arrived, since, start, spec, message"
-      " FROM owned");
+      "SELECT home, serial, epoch, offerable, memory_bytes, bundle_bytes, priority, lease, hops,"
+      " pinned, held, started, ended, status_kind, status_value, arrival, arrived, since, start,"
+      " ran_before, spec, message FROM owned");
   std::map<core::TaskId, const net::TaskSpec*> specs;
   for (const SpecRow& task : tasks) specs[task.task] = &task.spec;
   for (bool more = row.run(); more; more = row.step()) {
@@ -231,21 +242,23 @@ bool JournalTables::load_owned(core::Journal& journal, const std::vector<SpecRow
     owned.epoch = row.get<core::Epoch>(2);
     owned.offerable = row.get<core::Epoch>(3);
     owned.needs = needs_of(row, 4);
-    owned.hops = row.get<std::uint32_t>(7);
-    owned.pinned = row.number(8) != 0;
-    owned.started = row.number(9) != 0;
-    owned.ended = row.number(10) != 0;
-    if (!status_of(row, 11, owned.status)) return false;
-    owned.arrival = row.number(13);
-    owned.arrived = row.get<core::Time>(14) - to_wall_;
-    owned.since = row.get<core::Time>(15) - to_wall_;
-    owned.start = row.get<core::Time>(16) - to_wall_;
-    SpecRow& stay = stays.emplace_back(SpecRow{task, owned.epoch, {}, row.text(18)});
+    owned.hops = row.get<std::uint32_t>(8);
+    owned.pinned = row.number(9) != 0;
+    owned.held = row.number(10) != 0;
+    owned.started = row.number(11) != 0;
+    owned.ended = row.number(12) != 0;
+    if (!status_of(row, 13, owned.status)) return false;
+    owned.arrival = row.number(15);
+    owned.arrived = row.get<core::Time>(16) - to_wall_;
+    owned.since = row.get<core::Time>(17) - to_wall_;
+    owned.start = row.get<core::Time>(18) - to_wall_;
+    owned.ran_before = row.get<core::Duration>(19);
+    SpecRow& stay = stays.emplace_back(SpecRow{task, owned.epoch, {}, row.text(21)});
     const auto home = specs.find(task);
-    if (row.is_null(17) && home == specs.end()) return false;
-    if (row.is_null(17))
+    if (row.is_null(20) && home == specs.end()) return false;
+    if (row.is_null(20))
       stay.spec = *home->second;
-    else if (!read_spec(row, 17, stay.spec))
+    else if (!read_spec(row, 20, stay.spec))
       return false;
     journal.owned[task] = owned;
   }
@@ -254,19 +267,20 @@ bool JournalTables::load_owned(core::Journal& journal, const std::vector<SpecRow
 
 bool JournalTables::load_prepared(core::Journal& journal, std::vector<SpecRow>& stays) {
   sqlite::Statement row = database_.prepare(
-      "SELECT home, serial, epoch, source, memory_bytes, bundle_bytes, priority, hops, since,"
-      " running, spec FROM prepared");
+      "SELECT home, serial, epoch, source, memory_bytes, bundle_bytes, priority, lease, hops,"
+      " since, running, ran, spec FROM prepared");
   for (bool more = row.run(); more; more = row.step()) {
     const core::TaskId task = task_of(row);
     core::PreparedCopy copy;
     copy.epoch = row.get<core::Epoch>(2);
     copy.source = row.get<core::PeerId>(3);
     copy.needs = needs_of(row, 4);
-    copy.hops = row.get<std::uint32_t>(7);
-    copy.since = row.get<core::Time>(8) - to_wall_;
-    copy.running = row.number(9) != 0;
+    copy.hops = row.get<std::uint32_t>(8);
+    copy.since = row.get<core::Time>(9) - to_wall_;
+    copy.running = row.number(10) != 0;
+    copy.ran = row.get<core::Duration>(11);
     SpecRow& stay = stays.emplace_back(SpecRow{task, copy.epoch, {}, ""});
-    if (!read_spec(row, 10, stay.spec)) return false;
+    if (!read_spec(row, 12, stay.spec)) return false;
     journal.prepared[task] = copy;
   }
   return !row.failed();

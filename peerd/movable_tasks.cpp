@@ -138,6 +138,7 @@ void MovableTasks::started(const Key& key, const Outcome& outcome) {
   const bool killed = task.killed;
   const bool discarded = task.discarded;
   adopt(key, outcome.init);
+  if (task.frozen) stop_task(outcome.init);
   if (killed) kill_task(outcome.init);
   if (discarded) discard(key);
 }
@@ -248,8 +249,12 @@ void MovableTasks::moved(const Key& key, const Outcome& outcome) {
   const bool discarded = task.discarded;
   const bool resumed = std::exchange(task.resumed, false);
   const std::string stay = task.stay;
+  task.stopped = done && !resumed;
   if (restored && done) adopt(key, outcome.init);
-  if (resumed && done) resume_task(task.init);
+  if (!restored && task.frozen)
+    stop_task(task.init);  // a dump that failed has continued it
+  else if (resumed && done)
+    resume_task(task.init);
   if (restored && !done) drop(key);
   if (discarded && done) discard(key);
   if (discarded) remove_files(stay);
@@ -260,11 +265,32 @@ void MovableTasks::resume(const Key& key) {
   const auto found = tasks_.find(key);
   if (found == tasks_.end() || found->second.init <= 0) return;
   Task& task = found->second;
-  if (!task.operation) return void(resume_task(task.init));
+  task.stopped = false;
+  if (!task.operation) {
+    if (!task.frozen) resume_task(task.init);
+    return;
+  }
   // A dump that is given up continues the task itself, when CRIU is through with it; but it may
   // have succeeded just now.
   task.resumed = true;
   task.operation->give_up();
+}
+
+void MovableTasks::freeze(const Key& key) {
+  const auto found = tasks_.find(key);
+  if (found == tasks_.end()) return;
+  Task& task = found->second;
+  task.frozen = true;
+  if (task.init <= 0 || task.operation || task.stopped) return;
+  stop_task(task.init);
+}
+
+void MovableTasks::thaw(const Key& key) {
+  const auto found = tasks_.find(key);
+  if (found == tasks_.end()) return;
+  Task& task = found->second;
+  task.frozen = false;
+  if (task.init > 0 && !task.operation && !task.stopped) resume_task(task.init);
 }
 
 }  // namespace peerd

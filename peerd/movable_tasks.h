@@ -49,6 +49,9 @@ class MovableTasks {
   void restore(const Key& key, const std::string& stay, const std::string& fifo,
                std::uint64_t max_bytes);
   void resume(const Key& key);
+  // For want of a lease: stays stopped, whatever else would let it go on, until thaw().
+  void freeze(const Key& key);
+  void thaw(const Key& key);
 
  private:
   struct Task {
@@ -57,6 +60,8 @@ class MovableTasks {
     pid_t init = -1;
     bool starting = false;
     bool killed = false;
+    bool frozen = false;     // for want of a lease
+    bool stopped = false;    // for a move
     bool discarded = false;  // while it was being started or restored
     bool resumed = false;    // while it was being dumped
     std::unique_ptr<TaskOperation> operation;

@@ -13,11 +13,16 @@ namespace peerd {
 
 class OutputFollower {
  public:
-  OutputFollower(core::TaskId task, bool follow, const std::string& stdout_path,
-                 const std::string& stderr_path)
-      : task_(task), follow_(follow), streams_{{stdout_path, {}, 0}, {stderr_path, {}, 0}} {}
+  // `restarts`: how often the task had been begun anew when it printed that.
+  OutputFollower(core::TaskId task, std::uint32_t restarts, bool follow,
+                 const std::string& stdout_path, const std::string& stderr_path)
+      : task_(task),
+        restarts_(restarts),
+        follow_(follow),
+        streams_{{stdout_path, {}, 0}, {stderr_path, {}, 0}} {}
 
   core::TaskId task() const { return task_; }
+  std::uint32_t restarts() const { return restarts_; }
   bool follows() const { return follow_; }
   // The next piece of stdout or stderr; nullopt if there is nothing new.
   std::optional<net::Output> next();
@@ -30,6 +35,7 @@ class OutputFollower {
   };
 
   core::TaskId task_;
+  std::uint32_t restarts_;
   bool follow_;
   Stream streams_[2];
 };

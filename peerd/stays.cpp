@@ -66,10 +66,12 @@ void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec, std::s
   Stay& stay = stays_[{task, epoch}];
   stay.spec = std::move(spec);
   stay.message = std::move(message);
+  // A board that lost power may have decided so, and not have done it.
+  if (at_home(task) && core::restarts_of(epoch) > 0) stay.unusable = begin_anew(task, epoch);
 }
 
-std::set<Stays::Key> Stays::take_up(const core::Journal& journal, std::string& error) {
-  std::set<Key> alive;
+std::map<Stays::Key, core::Time> Stays::take_up(const core::Journal& journal, std::string& error) {
+  std::map<Key, core::Time> alive;
   error = executor_.connect();
   for (const auto& [key, found] : executor_.found()) {
     if (!journal.holds(key.first, key.second)) {
@@ -81,7 +83,7 @@ std::set<Stays::Key> Stays::take_up(const core::Journal& journal, std::string& e
     const auto owned = journal.owned.find(key.first);
     const bool own = owned != journal.owned.end() && owned->second.epoch == key.second;
     if (own && owned->second.ended) continue;
-    alive.insert(key);  // owned, or prepared and stopped
+    alive[key] = found.until;  // owned, or prepared and stopped
     stay.running = own;
     stay.comes_running = !own;
   }
@@ -104,6 +106,8 @@ void Stays::tell_ended() {
 void Stays::perform(const core::StartTask& action) {
   const Key key{action.task, action.epoch};
   Stay& stay = *find(action.task, action.epoch);
+  if (!stay.unusable.empty()) return fail_to_start(action.task, stay);
+  if (action.until != core::kNever) executor_.lease(key, action.until);
   if (executor_.stopped(key))
     go_on(key, stay);
   else if (!stay.running)  // otherwise it has outlived the last daemon
@@ -281,6 +285,8 @@ void Stays::perform(const core::SendBundle& action) {
       stay = &candidate;
       epoch = key.second;
     }
+  if (!stay->unusable.empty())
+    return around_.post(core::BundleSent{action.task, action.epoch, false});
   std::vector<std::string> trace;
   if (!at_home(action.task)) trace = around_.explanations->take_untold(action.task);
   if (action.running) return send_running({action.task, epoch}, *stay, action, trace);
@@ -449,7 +455,7 @@ bool Stays::has_nothing_to_send(const core::SendResults& action) {
 
 void Stays::perform(const core::DiscardTask& action) {
   const Stay* stay = find(action.task, action.epoch);
-  const bool directory_alone = at_home(action.task) && stay != nullptr &&
+  const bool directory_alone = at_home(action.task) && stay != nullptr && action.epoch != 0 &&
                                stay->spec.stdin_path.empty() && !stay->surrounded &&
                                !stay->comes_running;
   stays_.erase({action.task, action.epoch});

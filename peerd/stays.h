@@ -63,14 +63,17 @@ class Stays {
   // Connects to the executor. What runs there and is not in the journal ends; the others are the
   // result: they have outlived the last daemon, to be told to the core before its first step. On
   // failure `error` says why.
-  std::set<std::pair<core::TaskId, core::Epoch>> take_up(const core::Journal& journal,
-                                                         std::string& error);
+  std::map<std::pair<core::TaskId, core::Epoch>, core::Time> take_up(const core::Journal& journal,
+                                                                     std::string& error);
   // Those of them that have ended meanwhile: once, after the core's first step was asked for.
   void tell_ended();
   // Ends all that runs, and the executor.
   void end_all() { executor_.quit(); }
 
   void perform(const core::StartTask& action);
+  void perform(const core::ExtendLease& action);
+  void perform(const core::FreezeTask& action);
+  void perform(const core::RestartTask& action);
   void perform(const core::StopTask& action);
   void perform(const core::SendBundle& action);
   void perform(const core::ExpectBundle& action);
@@ -110,8 +113,9 @@ class Stays {
     std::string obstacle;        // why it cannot move now
     std::string move;            // what its last one took, until it goes on
     core::Time frozen_at = 0;
-    bool killed = false;  // by this peer, for what `message` says
-    std::string message;  // what there is to say of its end
+    std::string unusable;  // why it cannot be started: its beginning could not be made again
+    bool killed = false;   // by this peer, for what `message` says
+    std::string message;   // what there is to say of its end
     core::PeerId source = core::PeerId::none;
     std::uint64_t expected_bytes = 0;
     std::unique_ptr<BundleSender> sender;
@@ -131,6 +135,8 @@ class Stays {
   void follow(core::TaskId task, core::Epoch epoch);
   void follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home);
   bool at_home(core::TaskId task) const { return task.home == around_.self; }
+  void fail_to_start(core::TaskId task, Stay& stay);
+  std::string begin_anew(core::TaskId task, core::Epoch epoch) const;
   void check_migration();
   void go_on(const Key& key, Stay& stay);
   void surround(const Key& key, Stay& stay);

@@ -45,6 +45,10 @@ net::TaskRow guest_row(const Driver& driver, const core::Task& task) {
   row.task = driver.name_of(task.id);
   static constexpr const char* kPhases[] = {"waiting", "waiting", "running", "returning"};
   row.state = kPhases[static_cast<std::size_t>(task.phase)];
+  if (task.frozen) {
+    row.state = "frozen";
+    row.note = driver.node().name(task.id.home) + " grants no lease";
+  }
   row.owner = driver.node().identity().name;
   if (const net::TaskSpec* spec = driver.guest_spec(task.id)) row.command = command_line(*spec);
   row.priority = task.needs.priority;
@@ -119,6 +123,9 @@ std::vector<net::TaskRow> task_rows(const Driver& driver, bool all) {
 std::string final_words(const Driver& driver, const core::HomeRecord& record) {
   if (record.state == core::TaskState::lost)
     return driver.node().name(record.owner) + ", which held it, is gone";
+  if (record.orphan)
+    return driver.node().name(record.owner) +
+           " has not been heard; begun anew when its lease has run out";
   if (record.state == core::TaskState::in_doubt)
     return driver.node().name(record.owner) + " has not been heard since this peer restarted";
   if (record.status.kind == core::ExitStatus::Kind::lost)

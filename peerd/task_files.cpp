@@ -31,6 +31,13 @@ std::string stay_name(core::TaskId task, core::Epoch epoch) {
   return name;
 }
 
+// What one that was begun anew has printed before is not its output.
+std::string output_name(core::TaskId task, core::Epoch epoch) {
+  const std::uint32_t restarts = core::restarts_of(epoch);
+  const std::string serial = std::to_string(task.serial);
+  return restarts == 0 ? serial : serial + "." + std::to_string(restarts);
+}
+
 bool share_blocks(int from, int to) {
   return ::ioctl(to, FICLONE, from) == 0;
 }
@@ -94,8 +101,11 @@ std::set<std::string> TaskFiles::names_kept(const core::Journal& journal) const 
   };
   for (const auto& [task, owned] : journal.owned) keep_stay(task, owned.epoch);
   for (const auto& [task, copy] : journal.prepared) keep_stay(task, copy.epoch);
-  for (const auto& [task, entry] : journal.home)
-    for (const char* suffix : {".out", ".err"}) names.insert(std::to_string(task.serial) + suffix);
+  for (const auto& [task, entry] : journal.home) {
+    for (const char* suffix : {".out", ".err"})
+      names.insert(output_name(task, entry.epoch) + suffix);
+    if (entry.keeps_beginning()) keep_stay(task, 0);
+  }
   return names;
 }
 
@@ -134,7 +144,7 @@ std::string TaskFiles::stdin_path(core::TaskId task, core::Epoch epoch) const {
 
 std::string TaskFiles::output_path(core::TaskId task, core::Epoch epoch, int stream) const {
   const char* suffix = stream == 1 ? ".out" : ".err";
-  if (task.home == self_) return output_root_ + "/" + std::to_string(task.serial) + suffix;
+  if (task.home == self_) return output_root_ + "/" + output_name(task, epoch) + suffix;
   return directory(task, epoch) + suffix;
 }
 

@@ -8,7 +8,9 @@
 //     STATE/work/HOME.SERIAL.EPOCH.stay/ instead of all these: of a task that can be moved while it
 //                                        runs, laid out as checkpoint/task_start.h says
 //     STATE/work/HOME.SERIAL.EPOCH.image a FIFO, while it is being moved
+//     STATE/work/HOME.SERIAL.0/, .in     of a task that may be begun anew: as it was submitted
 //     STATE/output/SERIAL.out, .err      what tasks of this home printed, wherever they ran
+//     STATE/output/SERIAL.N.out, .err    the same, since they were begun anew for the Nth time
 #pragma once
 
 #include <cstdint>

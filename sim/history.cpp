@@ -41,6 +41,8 @@ void History::refused(core::TaskId task, core::Veto veto) {
 
 void History::owned(core::TaskId id, core::Epoch epoch, NodeIndex owner) {
   TaskHistory& task = at(id);
+  // One that has been begun anew may still be handed on by those who have not heard of it.
+  if (core::restarts_of(epoch) < core::restarts_of(task.epoch)) return;
   if (epoch <= task.epoch) violation(id, "owned at epoch " + std::to_string(epoch) + " again");
   if (task.epoch > 0) ++task.moves;
   task.epoch = epoch;

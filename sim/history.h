@@ -21,6 +21,7 @@ struct Job {
   core::Duration service = core::kSecond;
   core::Needs needs{};
   bool pinned = false;
+  bool restarts = false;  // it is begun anew if its owner is gone
   core::ExitStatus status{};
   std::uint64_t image_bytes = 0;  // of its process, when that is moved
 };

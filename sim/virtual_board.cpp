@@ -71,24 +71,30 @@ void World::perform(NodeIndex, const core::Accepted& accepted) {
 
 void World::perform(NodeIndex index, const core::Refused& refused) {
   history_.refused(refused.task, refused.veto);
+  nodes_[index].files.erase({refused.task, 0});
   nodes_[index].files.erase({refused.task, 1});
 }
 
 void World::record(NodeIndex index, const core::Persist& persist) {
   using What = core::Persist::What;
-  if (persist.what == What::submitted || persist.what == What::owned)
+  if (persist.what == What::submitted || persist.what == What::owned ||
+      persist.what == What::restarted)
     history_.owned(persist.task, persist.epoch, index);
   if (persist.what == What::finished) history_.recorded(persist.task, persist.status, now_);
 }
 
 void World::perform(NodeIndex index, const core::StartTask& start) {
   VirtualNode& node = nodes_[index];
+  set_lease(index, start.task, start.until);
   if (node.processes.contains(start.task)) return thaw(index, start.task);
   if (!node.files.contains({start.task, start.epoch}))
     history_.violation(start.task, "started without its files");
   const auto restored = node.restored.find({start.task, start.epoch});
   const bool goes_on = restored != node.restored.end();
-  if (!goes_on && !history_.of(start.task).runs.empty())
+  const auto& runs = history_.of(start.task).runs;
+  const bool has_run =
+      !runs.empty() && core::restarts_of(runs.back().epoch) == core::restarts_of(start.epoch);
+  if (!goes_on && has_run)
     history_.violation(start.task, "started from its beginning, though it has run");
   const std::size_t run = history_.started(start.task, start.epoch, index, now_);
   node.processes[start.task] = run;
@@ -96,6 +102,7 @@ void World::perform(NodeIndex index, const core::StartTask& start) {
                  goes_on ? restored->second : history_.of(start.task).job.service);
   if (goes_on) node.restored.erase(restored);
   arm_cpu(index);
+  if (start.until != core::kNever) watch_lease(index, start.task);
   const std::uint64_t bytes = history_.of(start.task).job.image_bytes;
   if (bytes > 0) schedule(0, {index, node.life, core::TaskMeasured{start.task, bytes, true}});
 }
@@ -107,11 +114,77 @@ void World::freeze(NodeIndex index, core::TaskId task) {
   arm_cpu(index);
 }
 
-// Nothing if it is not frozen.
+// --- Leases
+
+void World::set_lease(NodeIndex index, core::TaskId task, core::Time until) {
+  VirtualNode& node = nodes_[index];
+  if (until == core::kNever)
+    node.leases.erase(task);
+  else
+    node.leases[task] = until;
+  if (node.processes.contains(task)) watch_lease(index, task);
+}
+
+void World::watch_lease(NodeIndex index, core::TaskId task) {
+  const VirtualNode& node = nodes_[index];
+  const auto lease = node.leases.find(task);
+  if (lease == node.leases.end()) return;
+  // A clock that stands is looked at again in a while.
+  const core::Duration left = std::max(core::kMillisecond, lease->second - clock(node));
+  schedule(left, {index, kAnyLife, LeaseEnds{task, node.processes.at(task)}});
+}
+
+bool World::may_run(NodeIndex index, core::TaskId task) const {
+  const VirtualNode& node = nodes_[index];
+  const auto lease = node.leases.find(task);
+  return lease == node.leases.end() || clock(node) < lease->second;
+}
+
+void World::on(NodeIndex index, LeaseEnds& lease) {
+  VirtualNode& node = nodes_[index];
+  const auto process = node.processes.find(lease.task);
+  if (process == node.processes.end() || process->second != lease.run) return;
+  if (node.frozen.contains(lease.task)) return;
+  if (may_run(index, lease.task)) return watch_lease(index, lease.task);
+  halt(index, lease.task);
+}
+
+void World::perform(NodeIndex index, const core::ExtendLease& lease) {
+  if (!nodes_[index].processes.contains(lease.task)) return;
+  set_lease(index, lease.task, lease.until);
+  if (nodes_[index].halted.contains(lease.task)) thaw(index, lease.task);
+}
+
+void World::perform(NodeIndex index, const core::FreezeTask& freeze_task) {
+  VirtualNode& node = nodes_[index];
+  if (!node.processes.contains(freeze_task.task)) return;
+  node.leases[freeze_task.task] = 0;
+  halt(index, freeze_task.task);
+}
+
+void World::halt(NodeIndex index, core::TaskId task) {
+  VirtualNode& node = nodes_[index];
+  node.halted.insert(task);
+  if (!node.frozen.contains(task)) freeze(index, task);
+}
+
+void World::perform(NodeIndex index, const core::RestartTask& restart) {
+  VirtualNode& node = nodes_[index];
+  if (!node.files.contains({restart.task, 0}))
+    history_.violation(restart.task, "begun anew without its files");
+  node.files.insert({restart.task, restart.epoch});
+}
+
+// Nothing if it is not frozen, or may not run.
 void World::thaw(NodeIndex index, core::TaskId task) {
   VirtualNode& node = nodes_[index];
   const auto found = node.frozen.find(task);
   if (found == node.frozen.end()) return;
+  if (!may_run(index, task)) {
+    node.halted.insert(task);
+    return;
+  }
+  node.halted.erase(task);
   history_.thawed(task, node.processes.at(task));
   node.cpu.start(now_, task, found->second);
   node.frozen.erase(found);
@@ -160,6 +233,8 @@ void World::process_ends(NodeIndex index, core::TaskId task, Run::End end) {
   VirtualNode& node = nodes_[index];
   history_.ended(task, node.processes.at(task), end, now_);
   node.processes.erase(task);
+  node.leases.erase(task);
+  node.halted.erase(task);
   core::ExitStatus status = history_.of(task).job.status;
   if (end == Run::End::stopped) status = {core::ExitStatus::Kind::signaled, 15};
   handle({index, node.life, core::TaskExited{task, status}});
@@ -257,6 +332,8 @@ void World::perform(NodeIndex index, const core::DiscardTask& discard) {
   history_.ended(discard.task, process->second, Run::End::moved, now_);
   node.processes.erase(process);
   node.frozen.erase(frozen);
+  node.leases.erase(discard.task);
+  node.halted.erase(discard.task);
 }
 
 void World::perform(NodeIndex index, const core::Drained&) {

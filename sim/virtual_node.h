@@ -50,11 +50,19 @@ struct ResultsArrive {
 
 constexpr std::uint32_t kAnyLife = 0;
 
+// The lease of a process may have run out: whoever holds the process looks, whatever the daemon
+// does.
+struct LeaseEnds {
+  core::TaskId task;
+  std::size_t run = 0;
+};
+
 struct Occurrence {
   NodeIndex node = kNobody;
   std::uint32_t life = kAnyLife;  // of which of the node's lives; another one will not hear of it
-  std::variant<TimerDue, DatagramArrived, CpuDue, ProcessStops, BundleArrives, ResultsArrive,
-               core::BundleSent, core::TaskExited, core::TaskMeasured, core::ResultsSent>
+  std::variant<TimerDue, DatagramArrived, CpuDue, ProcessStops, LeaseEnds, BundleArrives,
+               ResultsArrive, core::BundleSent, core::TaskExited, core::TaskMeasured,
+               core::ResultsSent>
       what;
 };
 
@@ -90,6 +98,9 @@ struct VirtualNode {
   // What frozen processes still need: here, where they ran, and where they were restored.
   std::map<core::TaskId, core::Duration> frozen;
   std::map<Stay, core::Duration> restored;
+  // Until when processes may run, by the board's clock; others may as long as they want to.
+  std::map<core::TaskId, core::Time> leases;
+  std::set<core::TaskId> halted;  // of the frozen ones: for want of a lease
   Cpu cpu{1, 1000};
   core::Time cpu_armed_at = core::kNever;  // the one CpuDue in the queue that counts
   std::set<Stay> files;                    // complete on its disk

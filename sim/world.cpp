@@ -96,6 +96,10 @@ void World::start(NodeIndex index) {
   node.state = VirtualNode::State::up;
   node.drained = node.emptied = false;
   ++node.life;
+  // A beginning that was decided, and not made any more, is made now.
+  for (const auto& [task, owned] : node.journal.owned)
+    if (core::restarts_of(owned.epoch) > 0 && node.files.contains({task, 0}))
+      node.files.insert({task, owned.epoch});
   const core::Identity identity{node.id, node.name, node.endpoint,
                                 core::first_incarnation(node.life)};
   const std::uint64_t stream = (std::uint64_t{node.life} << 32) + 2 * index + 2;
@@ -103,14 +107,16 @@ void World::start(NodeIndex index) {
                                            node.seeds, derive(options_.seed, stream), node.journal,
                                            counters_, options_.sabotage);
   // What the journal knows nothing of is ended before anything else.
-  std::set<VirtualNode::Stay> alive;
+  std::map<VirtualNode::Stay, core::Time> alive;
   for (const auto& [task, run] : std::exchange(node.processes, {})) {
     const VirtualNode::Stay stay{task, history_.of(task).runs.at(run).epoch};
     if (node.journal.holds(stay.first, stay.second)) {
-      alive.insert(stay);
+      const auto lease = node.leases.find(task);
+      alive[stay] = lease == node.leases.end() ? core::kNever : lease->second;
       node.processes[task] = run;
       continue;
     }
+    node.leases.erase(task);
     history_.ended(task, run, Run::End::crashed, now_);
     node.frozen.erase(task);
     node.cpu.remove(now_, task);
@@ -118,7 +124,7 @@ void World::start(NodeIndex index) {
   std::erase_if(node.restored, [&](const auto& copy) {
     return !node.journal.holds(copy.first.first, copy.first.second);
   });
-  for (const auto& [stay, work] : node.restored) alive.insert(stay);
+  for (const auto& [stay, work] : node.restored) alive[stay] = 0;
   node.core->keep_running(std::move(alive));
   step(index, core::Tick{});
   if (node.migrates) sample(index, {UINT64_MAX, 0, UINT64_MAX});
@@ -132,6 +138,8 @@ void World::stop(NodeIndex index) {
   node.processes.clear();
   node.frozen.clear();
   node.restored.clear();
+  node.leases.clear();
+  node.halted.clear();
   std::erase_if(node.files, [&](const VirtualNode::Stay& stay) {
     return !node.journal.holds(stay.first, stay.second);
   });
@@ -166,11 +174,15 @@ void World::kill_daemon(NodeIndex index) {
   auto processes = std::exchange(node.processes, {});
   const auto frozen = std::exchange(node.frozen, {});
   const auto restored = std::exchange(node.restored, {});
+  const auto leases = std::exchange(node.leases, {});
+  const auto halted = std::exchange(node.halted, {});
   const Cpu cpu = node.cpu;
   stop(index);
   node.processes = std::move(processes);
   node.frozen = frozen;
   node.restored = restored;
+  node.leases = leases;
+  node.halted = halted;
   node.cpu = cpu;
 }
 
@@ -216,7 +228,8 @@ core::TaskId World::submit(NodeIndex home, const Job& job) {
     return task;
   }
   nodes_[home].files.insert({task, 1});
-  step(home, core::TaskSubmitted{task, job.needs, job.pinned});
+  if (job.restarts) nodes_[home].files.insert({task, 0});
+  step(home, core::TaskSubmitted{task, job.needs, job.pinned, job.restarts});
   return task;
 }
 
@@ -305,7 +318,8 @@ void World::handle(Occurrence&& occurrence) {
   VirtualNode& node = nodes_[index];
   if (occurrence.life != kAnyLife && occurrence.life != node.life) return;
   const bool of_the_daemon = !std::holds_alternative<CpuDue>(occurrence.what) &&
-                             !std::holds_alternative<ProcessStops>(occurrence.what);
+                             !std::holds_alternative<ProcessStops>(occurrence.what) &&
+                             !std::holds_alternative<LeaseEnds>(occurrence.what);
   if (node.state == VirtualNode::State::paused && of_the_daemon) {
     const bool is_datagram = std::holds_alternative<DatagramArrived>(occurrence.what);
     if (std::holds_alternative<TimerDue>(occurrence.what)) {

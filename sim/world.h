@@ -160,6 +160,7 @@ class World {
   void on(NodeIndex node, DatagramArrived& datagram);
   void on(NodeIndex node, CpuDue&);
   void on(NodeIndex node, ProcessStops& process);
+  void on(NodeIndex node, LeaseEnds& lease);
   void on(NodeIndex node, BundleArrives& bundle);
   void on(NodeIndex node, ResultsArrive& results);
   template <typename Event>
@@ -173,6 +174,10 @@ class World {
   void arm(NodeIndex node);
   void arm_cpu(NodeIndex node);
   core::Duration transfer_cpu(std::uint64_t bytes) const;
+  void set_lease(NodeIndex node, core::TaskId task, core::Time until);
+  void watch_lease(NodeIndex node, core::TaskId task);
+  bool may_run(NodeIndex node, core::TaskId task) const;
+  void halt(NodeIndex node, core::TaskId task);
   void freeze(NodeIndex node, core::TaskId task);
   void thaw(NodeIndex node, core::TaskId task);
   void process_ends(NodeIndex node, core::TaskId task, Run::End end);
@@ -181,6 +186,9 @@ class World {
   void perform(NodeIndex node, const core::Accepted& accepted);
   void perform(NodeIndex node, const core::Refused& refused);
   void perform(NodeIndex node, const core::StartTask& start);
+  void perform(NodeIndex node, const core::ExtendLease& lease);
+  void perform(NodeIndex node, const core::FreezeTask& freeze);
+  void perform(NodeIndex node, const core::RestartTask& restart);
   void perform(NodeIndex node, const core::StopTask& stop);
   void perform(NodeIndex node, const core::SendBundle& bundle);
   void perform(NodeIndex node, const core::ExpectBundle& bundle);

@@ -119,6 +119,7 @@ bool is_last(const net::ControlBody& body) {
       [](const auto& part) {
         using Part = std::decay_t<decltype(part)>;
         if constexpr (std::is_same_v<Part, net::Output>) return false;
+        if constexpr (std::is_same_v<Part, net::Restarted>) return false;
         if constexpr (requires { part.more; }) return !part.more;
         return true;
       },

@@ -23,6 +23,10 @@ bool is_ignored(int signal) {
   return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+std::string in_words(const net::Restarted& restarted) {
+  return "is begun anew: " + restarted.gone + ", which had it, is gone; its output begins again";
+}
+
 class Run {
  public:
   Run(const std::string& socket, bool verbose)
@@ -55,6 +59,8 @@ class Run {
 
   void followed(const net::ControlBody& body) {
     if (const auto* output = std::get_if<net::Output>(&body)) return copy_.write(*output);
+    if (const auto* restarted = std::get_if<net::Restarted>(&body))
+      return remark("task " + task_ + " " + in_words(*restarted));
     const auto* ended = std::get_if<net::Ended>(&body);
     if (ended == nullptr) return failed(body);
     const std::string words = ending_in_words(*ended);
@@ -148,6 +154,8 @@ int run_logs(const Invocation& invocation) {
   client.ask(net::OutputRequest{parsed.rest[0], parsed.has("follow")},
              [&](const net::ControlBody& body) {
                if (const auto* output = std::get_if<net::Output>(&body)) return copy.write(*output);
+               if (const auto* restarted = std::get_if<net::Restarted>(&body))
+                 return remark("task " + parsed.rest[0] + " " + in_words(*restarted));
                const auto* failure = std::get_if<net::Failure>(&body);
                code = failure != nullptr ? complain(to_problem(*failure)) : kExitOk;
                const auto* ended = std::get_if<net::Ended>(&body);

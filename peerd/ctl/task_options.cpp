@@ -84,6 +84,13 @@ std::optional<Problem> set_numbers(const TaskOptions& options, net::TaskSpec& sp
   return std::nullopt;
 }
 
+std::optional<Problem> set_restart(const TaskOptions& options, net::TaskSpec& spec) {
+  const std::string restart = options.restart.value_or("never");
+  spec.restarts = restart == "after-lease";
+  if (spec.restarts || restart == "never") return std::nullopt;
+  return usage(fmt::format("--restart {}: never or after-lease is needed", restart));
+}
+
 std::optional<Problem> set_paths(const TaskOptions& options, const std::string& cwd,
                                  net::TaskSpec& spec) {
   if (options.directory) {
@@ -178,6 +185,9 @@ void add_task_options(po::options_description& options) {
       ("priority", text("N"), "-9 ... 10, higher starts sooner (default: 0)")              //
       ("cpu-limit", text("S"), "seconds of CPU time")                                      //
       ("memory-limit", text("B"), "bytes, or with K, M or G")                              //
+      ("restart", text("never|after-lease"),
+       "if the peer that has it is gone: lost (default), or run again from the beginning, when "
+       "that peer cannot run it any more")  //
       ("pin", "run it here, whatever the load");
 }
 
@@ -191,6 +201,7 @@ TaskOptions task_options(const Parsed& parsed) {
   options.priority = parsed.text("priority");
   options.cpu_limit = parsed.text("cpu-limit");
   options.memory_limit = parsed.text("memory-limit");
+  options.restart = parsed.text("restart");
   options.pinned = parsed.has("pin");
   return options;
 }
@@ -205,7 +216,7 @@ TaskOptions merged(const TaskOptions& common, const TaskOptions& own) {
   append(both.environment, own.environment);
   for (const auto field :
        {&TaskOptions::stdin_path, &TaskOptions::directory, &TaskOptions::priority,
-        &TaskOptions::cpu_limit, &TaskOptions::memory_limit}) {
+        &TaskOptions::cpu_limit, &TaskOptions::memory_limit, &TaskOptions::restart}) {
     if (own.*field) both.*field = own.*field;
   }
   both.pinned = common.pinned || own.pinned;
@@ -227,6 +238,7 @@ Result<net::TaskSpec> make_spec(const TaskOptions& options, const Words& command
   if (!problem) problem = names_twice("--output", spec.outputs);
   if (!problem) problem = set_numbers(options, spec);
   if (!problem) problem = set_paths(options, cwd, spec);
+  if (!problem) problem = set_restart(options, spec);
   spec.environment = without_repeats(spec.environment);
   if (!problem) problem = beyond_limits(spec);
   if (problem) return *problem;

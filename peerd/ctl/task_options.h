@@ -18,6 +18,7 @@ namespace peerctl {
 struct TaskOptions {
   Words inputs, outputs, environment;
   std::optional<std::string> stdin_path, directory, priority, cpu_limit, memory_limit;
+  std::optional<std::string> restart;
   bool pinned = false;
 };
 

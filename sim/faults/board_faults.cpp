@@ -182,7 +182,8 @@ void BoardFaults::end(const Incident& incident) {
 void BoardFaults::submit(const Incident& incident) {
   core::Rng rng(incident.b);
   for (std::uint64_t i = 0; i < incident.a; ++i) {
-    const Job job = draw_job(rng);
+    Job job = draw_job(rng);
+    job.restarts = plan_.restarts && core::Rng(incident.b + i).below(2) == 0;
     if (is_up(incident.node)) world_.submit(incident.node, job);
   }
 }
@@ -220,6 +221,7 @@ void BoardFaults::reconfigure(const Incident& incident) {
   const NodeIndex node = incident.node;
   if (!is_up(node)) return;
   core::Config config = config_of(draw_config(incident.a), plan_.slots[node]);
+  config.limits.lease = plan_.config.limits.lease;
   config.limits.finished_tasks = plan_.config.limits.finished_tasks;
   config.membership.view = plan_.config.membership.view;  // needs a restart
   // What is promised depends on these.

@@ -17,7 +17,7 @@ struct Bug {
 };
 
 constexpr Bug kBugs[] = {
-    {"forget_epochs", core::Sabotage::forget_epochs, 5000},
+    {"forget_epochs", core::Sabotage::forget_epochs, 20000},
     {"reuse_epochs", core::Sabotage::reuse_epochs, 150},
     {"keep_what_is_given", core::Sabotage::keep_what_is_given, 20},
     {"skip_reservation", core::Sabotage::skip_reservation, 150},
@@ -37,6 +37,8 @@ constexpr Bug kBugs[] = {
     {"believe_delivery", core::Sabotage::believe_delivery, 20},
     {"believe_old_news", core::Sabotage::believe_old_news, 150},
     {"record_twice", core::Sabotage::record_twice, 20},
+    {"take_over_early", core::Sabotage::take_over_early, 500},
+    {"run_without_lease", core::Sabotage::run_without_lease, 150},
 };
 static_assert(std::size(kBugs) + 1 == static_cast<std::size_t>(core::Sabotage::count_));
 

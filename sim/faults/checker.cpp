@@ -41,7 +41,7 @@ void Checker::look_at(const StepTaken& step, const core::Persist& persist) {
   using Record = core::Persist::What;
   const core::TaskId task = persist.task;
   if (persist.what == Record::handed_off) ++handoffs_;
-  if (persist.what == Record::moved) {
+  if (persist.what == Record::moved || persist.what == Record::restarted) {
     core::Epoch& known = at_home_[task];
     if (persist.epoch < known)
       breaks(task, "its home node goes back from epoch " + of(known) + " to " + of(persist.epoch));
@@ -85,6 +85,8 @@ void Checker::check_memory(NodeIndex index, core::TaskId id) {
     return breaks(id, "its journal has another epoch or number of moves");
   if (on_disk && task->arrived - task->waited_before != owned->second.since)
     return breaks(id, "a restart would not know when it was submitted");
+  if (on_disk && (task->held != owned->second.held || task->needs != owned->second.needs))
+    return breaks(id, "a restart would not know what its user wants");
   if (on_disk && task->offered > owned->second.offerable)
     return breaks(id, "offered at an epoch that a restart would offer again");
   for (const core::HandoffStatus& handoff : node.handoffs()) {
@@ -117,7 +119,7 @@ void Checker::look_at(const StepTaken& step, const core::Send& send) {
 }
 
 void Checker::on_offer(NodeIndex index, const core::Offer& offer) {
-  core::Epoch& largest = offered_[offer.task];
+  core::Epoch& largest = offered_[{offer.task, core::restarts_of(offer.epoch)}];
   if (offer.epoch <= largest)
     breaks(offer.task, "offered at epoch " + of(offer.epoch) + " after " + of(largest));
   largest = std::max(largest, offer.epoch);

@@ -68,7 +68,8 @@ class Checker {
   const Plan& plan_;
   std::string broken_;
   std::uint64_t handoffs_ = 0;
-  std::map<core::TaskId, core::Epoch> offered_;  // the largest
+  // The largest, since the task was begun anew so many times.
+  std::map<std::pair<core::TaskId, std::uint32_t>, core::Epoch> offered_;
   std::map<core::TaskId, core::Epoch> at_home_;  // as its home node has it
   std::set<core::TaskId> interrupted_;
   std::set<core::TaskId> forgotten_;

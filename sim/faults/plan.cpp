@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <iterator>
 
+#include "core/lease.h"
 #include "core/rng.h"
 #include "policies/registry.h"
 
@@ -170,6 +171,20 @@ Incident draw_incident(Draw& draw, const Plan& plan) {
   return incident;
 }
 
+// Leases are promised as long as no clock gains more than their margin on another.
+void steady_clocks(Plan& plan) {
+  const auto is_of_clock = [](const Incident& incident) {
+    return incident.kind == Kind::clock_jump || incident.kind == Kind::clock_stand;
+  };
+  const auto clocks = std::count_if(plan.incidents.begin(), plan.incidents.end(), is_of_clock);
+  const core::Duration most = core::lease_margin(plan.config.limits.lease) / (clocks + 1);
+  for (Incident& incident : plan.incidents) {
+    if (!is_of_clock(incident)) continue;
+    incident.a %= static_cast<std::uint64_t>(most);
+    incident.lasts = std::min(incident.lasts, most);
+  }
+}
+
 const char* name(Kind kind) {
   static constexpr const char* kNames[] = {
       "submit",      "cancel",  "drain",   "reconfigure", "pause",       "crash",
@@ -198,6 +213,7 @@ core::Config draw_config(std::uint64_t seed) {
   config.load = draw_load(draw);
   config.policy.migration = draw.one_of(policies::migration_names());
   config.limits.retention = draw.one_in(4) ? draw.time(kSecond, 60 * kSecond) : kLongAbsence * 24;
+  config.limits.lease = draw.time(kSecond, 6 * kSecond);
   return config;
 }
 
@@ -247,6 +263,9 @@ Plan draw_plan(std::uint64_t seed, core::Sabotage sabotage) {
   const std::uint32_t more = plan.migrates ? moves.within(5, 60) : 0;
   for (std::uint32_t i = 0; i < more; ++i)
     plan.incidents.push_back(draw_migration_incident(moves, plan));
+  Draw leases(seed ^ 0x6c6561736573u);
+  plan.restarts = leases.one_in(2);
+  if (plan.restarts) steady_clocks(plan);
   std::stable_sort(plan.incidents.begin(), plan.incidents.end(),
                    [](const Incident& a, const Incident& b) { return a.at < b.at; });
   return plan;
@@ -264,6 +283,7 @@ std::string describe(const Plan& plan) {
                      "/" + plan.config.policy.location + "/" + plan.config.policy.information +
                      ", " + (plan.journal ? "with" : "without") + " journal" +
                      (plan.migrates ? ", running tasks move" : "") +
+                     (plan.restarts ? ", some begin anew" : "") +
                      (plan.remembers() ? "" : ", forgetful") + (plan.gullible ? ", gullible" : "") +
                      ", all heals at " + seconds(plan.storm_ends) + "\n";
   for (const Incident& incident : plan.incidents) text += "  " + describe(incident) + "\n";

@@ -54,6 +54,7 @@ struct Plan {
   core::Sabotage sabotage = core::Sabotage::none;  // a bug of all nodes
   bool journal = true;                             // else a crash takes all, and tasks with it
   bool migrates = false;                           // boards can freeze and restore processes
+  bool restarts = false;  // half of the tasks are begun anew when their owner is gone
   // Mutated datagrams are believed: then nothing is promised but that nobody breaks down.
   bool gullible = false;
   core::Time storm_ends = 0;

@@ -180,6 +180,7 @@ std::string Trial::wrong_end(const TaskHistory& task) const {
     case ExitStatus::Kind::failed:
       return "recorded as failed";
     case ExitStatus::Kind::lost:
+      if (task.job.restarts) return "lost, though it was to be begun anew";
       return checker_->interrupted(task.id) ? "" : "lost, but no board took its process along";
   }
   return "";
@@ -191,8 +192,11 @@ bool Trial::ran_through(const TaskHistory& task) {
   const auto moved = [](const Run& run) {
     return run.end == Run::End::moved || (run.end == Run::End::crashed && run.frozen);
   };
-  return !task.runs.empty() && task.runs.back().end == Run::End::exited &&
-         std::all_of(task.runs.begin(), task.runs.end() - 1, moved);
+  if (task.runs.empty() || task.runs.back().end != Run::End::exited) return false;
+  const std::uint32_t restarts = core::restarts_of(task.runs.back().epoch);
+  return std::all_of(task.runs.begin(), task.runs.end() - 1, [&](const Run& run) {
+    return core::restarts_of(run.epoch) < restarts || moved(run);
+  });
 }
 
 bool Trial::stays_quiet() {

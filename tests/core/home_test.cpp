@@ -88,7 +88,7 @@ using Whats = std::vector<Persist::What>;
 TEST_CASE("home: a record follows the newest epoch and believes no older one") {
   World world;
   core::HomeRecords home(world.context);
-  home.add(task(1));
+  home.add(task(1), {}, false);
   const core::HomeRecord* record = home.find(task(1));
   REQUIRE(record != nullptr);
   CHECK(record->owner == kSelf);
@@ -116,7 +116,7 @@ TEST_CASE("home: a record follows the newest epoch and believes no older one") {
 TEST_CASE("home: the end is recorded once") {
   World world;
   core::HomeRecords home(world.context);
-  home.add(task(1));
+  home.add(task(1), {}, false);
   tell(home, report(1, 2, TaskState::finished, kOwner, {Kind::exited, 3}));
   CHECK(world.take_persisted() == Whats{Persist::What::moved, Persist::What::finished});
   tell(home, report(1, 2, TaskState::finished, kOwner, {Kind::exited, 4}));
@@ -130,8 +130,8 @@ TEST_CASE("home: the end is recorded once") {
 TEST_CASE("home: lost with its owner, found again, and finished") {
   World world;
   core::HomeRecords home(world.context);
-  home.add(task(1));
-  home.add(task(2));
+  home.add(task(1), {}, false);
+  home.add(task(2), {}, false);
   tell(home, report(1, 2, TaskState::running));
   world.take();
   home.owner_gone(kOwner);
@@ -157,7 +157,7 @@ TEST_CASE("home: lost with its owner, found again, and finished") {
 TEST_CASE("home: an owner that does not know the task has lost it, an earlier owner has not") {
   World world;
   core::HomeRecords home(world.context);
-  home.add(task(1));
+  home.add(task(1), {}, false);
   tell(home, report(1, 3, TaskState::running));
   tell(home, report(1, 2, TaskState::unknown));
   tell(home, report(1, 3, TaskState::unknown, core::PeerId{3}));
@@ -170,7 +170,7 @@ TEST_CASE("home: a task that is found again is not forgotten as an ended one") {
   World world;
   world.remember_finished(1);
   core::HomeRecords home(world.context);
-  for (const std::uint64_t serial : {1u, 2u, 3u}) home.add(task(serial));
+  for (const std::uint64_t serial : {1u, 2u, 3u}) home.add(task(serial), {}, false);
   tell(home, report(1, 2, TaskState::running));
   home.owner_gone(kOwner);
   tell(home, report(1, 2, TaskState::running));
@@ -185,7 +185,7 @@ TEST_CASE("home: the oldest ended record goes first, open ones stay") {
   World world;
   world.remember_finished(2);
   core::HomeRecords home(world.context);
-  for (std::uint64_t serial = 1; serial <= 5; ++serial) home.add(task(serial));
+  for (std::uint64_t serial = 1; serial <= 5; ++serial) home.add(task(serial), {}, false);
   for (const std::uint64_t serial : {4u, 2u, 5u}) {
     world.take();
     ++world.context.now;
@@ -208,7 +208,7 @@ TEST_CASE("home: what ended too long ago goes, by a timer or at once with a shor
   World world;
   world.remember_for(100);
   core::HomeRecords home(world.context);
-  for (std::uint64_t serial = 1; serial <= 4; ++serial) home.add(task(serial));
+  for (std::uint64_t serial = 1; serial <= 4; ++serial) home.add(task(serial), {}, false);
   for (const std::uint64_t serial : {2u, 1u, 3u}) {
     world.context.now += 10;
     tell(home, report(serial, 1, TaskState::finished, kSelf));
@@ -233,7 +233,7 @@ TEST_CASE("home: what ended too long ago goes, by a timer or at once with a shor
 TEST_CASE("home: an owner that has lost a task and says so is not asked again") {
   World world;
   core::HomeRecords home(world.context);
-  home.add(task(1));
+  home.add(task(1), {}, false);
   tell(home, report(1, 2, TaskState::running));
   home.owner_gone(kOwner);
   REQUIRE(home.find(task(1))->state == TaskState::lost);
@@ -247,7 +247,7 @@ TEST_CASE("home: an owner that has lost a task and says so is not asked again") 
 TEST_CASE("home: a foreign or unknown task has no record") {
   World world;
   core::HomeRecords home(world.context);
-  home.add(task(1));
+  home.add(task(1), {}, false);
   CHECK(home.find({kOwner, 1}) == nullptr);
   CHECK(home.find(task(2)) == nullptr);
   tell(home, report(2, 1, TaskState::running));
@@ -258,7 +258,7 @@ TEST_CASE("home: a foreign or unknown task has no record") {
 TEST_CASE("home: a cancellation is noted once, and repeated to a remote owner") {
   World world;
   core::HomeRecords home(world.context);
-  home.add(task(1));
+  home.add(task(1), {}, false);
   tell(home, report(1, 2, TaskState::running));
   world.take();
   CHECK(home.cancel(task(1)));

@@ -54,6 +54,47 @@ TEST_CASE("journal: a submitted task is owned and has a record until it is told 
   CHECK(journal.last_serial == 7);
 }
 
+TEST_CASE("journal: a user's hold and the time that a process ran before are kept") {
+  Journal journal = after({kSubmitted});
+  journal.apply({.what = What::held, .task = kOwn, .epoch = 1, .held = true});
+  CHECK(journal.owned.at(kOwn).held);
+  journal.apply({.what = What::held, .task = kOwn, .epoch = 1, .held = false});
+  CHECK_FALSE(journal.owned.at(kOwn).held);
+  journal.apply({.what = What::started, .task = kOwn, .epoch = 1, .ran = 5});
+  CHECK(journal.owned.at(kOwn).ran_before == 5);
+  Persist prepared = kPrepared;
+  prepared.ran = 7;
+  Persist owned = kOwned;
+  owned.ran = 7;
+  CHECK(after({prepared}).prepared.at(kGuest).ran == 7);
+  CHECK(after({prepared, owned}).owned.at(kGuest).ran_before == 7);
+}
+
+TEST_CASE("journal: a task that is begun anew, and what is kept for that") {
+  Persist submitted = kSubmitted;
+  submitted.needs.lease = core::kSecond;
+  const Persist handed_off{.what = What::handed_off, .task = kOwn, .epoch = 2, .peer = kOther};
+  const Persist moved{.what = What::moved, .task = kOwn, .epoch = 2, .peer = kOther};
+  const core::Epoch epoch = core::first_epoch_after(1);
+  Journal journal = after({submitted, handed_off, moved});
+  CHECK(journal.holds(kOwn, 0));
+  journal.apply({.what = What::restarted,
+                 .task = kOwn,
+                 .epoch = epoch,
+                 .peer = kSelf,
+                 .needs = submitted.needs,
+                 .pinned = true});
+  CHECK(journal.home.at(kOwn).owner == kSelf);
+  CHECK(journal.home.at(kOwn).epoch == epoch);
+  CHECK(journal.owned.at(kOwn).epoch == epoch);
+  CHECK(journal.owned.at(kOwn).needs == submitted.needs);
+  CHECK_FALSE(journal.owned.at(kOwn).started);
+  CHECK(journal.holds(kOwn, epoch));
+  journal.apply({.what = What::finished, .task = kOwn, .epoch = epoch});
+  CHECK_FALSE(journal.holds(kOwn, 0));
+  CHECK_FALSE(after({kSubmitted}).holds(kOwn, 0));
+}
+
 TEST_CASE("journal: a move, seen from both ends") {
   Journal destination = after({kPrepared});
   CHECK(destination.holds(kGuest, 4));

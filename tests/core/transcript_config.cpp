@@ -71,10 +71,15 @@ bool set_limit(core::LimitsConfig& limits, const std::string& key, const std::st
       {"wishes", &Limits::wishes},
       {"finished_tasks", &Limits::finished_tasks}};
   static constexpr Row<Limits, core::Duration> kDurations[] = {
-      {"probe_timeout", &Limits::probe_timeout}, {"search_timeout", &Limits::search_timeout},
-      {"search_retry", &Limits::search_retry},   {"min_residence", &Limits::min_residence},
-      {"grant_timeout", &Limits::grant_timeout}, {"transfer_timeout", &Limits::transfer_timeout},
-      {"wish_timeout", &Limits::wish_timeout},   {"resend_interval", &Limits::resend_interval}};
+      {"probe_timeout", &Limits::probe_timeout},
+      {"search_timeout", &Limits::search_timeout},
+      {"search_retry", &Limits::search_retry},
+      {"min_residence", &Limits::min_residence},
+      {"grant_timeout", &Limits::grant_timeout},
+      {"transfer_timeout", &Limits::transfer_timeout},
+      {"lease", &Limits::lease},
+      {"wish_timeout", &Limits::wish_timeout},
+      {"resend_interval", &Limits::resend_interval}};
   return set(kNumbers, limits, key, value, parse_number) ||
          set(kDurations, limits, key, value, parse_duration);
 }

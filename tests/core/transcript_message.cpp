@@ -67,6 +67,7 @@ core::Offer parse_offer(Words& words) {
   offer.needs.memory_bytes = words.option("memory", parse_number, std::uint64_t{0}) << 20;
   offer.needs.bundle_bytes = words.option("bundle", parse_number, std::uint64_t{0});
   offer.waited = words.option("waited", parse_duration, core::Duration{0});
+  offer.needs.lease = words.option("lease", parse_duration, core::Duration{0});
   offer.needs.priority = words.option("priority", parse_number, std::int32_t{0});
   return offer;
 }
@@ -97,6 +98,17 @@ core::Message about_task(Words& words, const Memory& memory) {
   M message;
   message.task = parse_task(words.next());
   message.epoch = words.option("epoch", parse_number, memory.epoch_of(message.task));
+  return message;
+}
+
+// Asked, by default, at the beginning of the script.
+template <typename M>
+M about_lease(Words& words, const Memory& memory) {
+  M message;
+  message.task = parse_task(words.next());
+  message.epoch = words.option("epoch", parse_number, memory.epoch_of(message.task));
+  message.asked = words.option("asked", parse_duration, core::Duration{0});
+  message.life = words.option("life", parse_number, std::uint32_t{1});
   return message;
 }
 
@@ -149,6 +161,16 @@ core::Message parse_message(Words& words, core::PeerId from, Memory& memory) {
   if (name == "task_query") return about_task<core::TaskQuery>(words, memory);
   if (name == "task_report") return parse_report(words, from, memory);
   if (name == "task_report_ack") return parse_report_ack(words, from, memory);
+  if (name == "lease_ask") {
+    core::LeaseAsk ask = about_lease<core::LeaseAsk>(words, memory);
+    ask.hops = words.option("hops", parse_number, std::uint32_t{0});
+    return ask;
+  }
+  if (name == "lease_reply") {
+    core::LeaseReply reply = about_lease<core::LeaseReply>(words, memory);
+    reply.granted = !words.take("refused");
+    return reply;
+  }
   if (name == "cancel") return core::Cancel{parse_task(words.next())};
   if (name == "news") return core::News{{parse_member(words, memory)}};
   throw WordError{"no such message: " + name};

@@ -180,6 +180,7 @@ void Stage::submit(Words& words) {
   event.needs.memory_bytes = words.option("memory", parse_number, std::uint64_t{0}) << 20;
   event.needs.bundle_bytes = words.option("bundle", parse_number, std::uint64_t{0});
   event.pinned = words.take("pinned");
+  event.restarts = words.take("restarts");
   step(event);
 }
 

@@ -29,7 +29,7 @@ std::string datagram(const core::Message& message) {
 
 TEST_CASE("the bytes of datagrams are what they were") {
   const std::string opening =
-      "03cf0102030405060708cf0000000100000000";  // version, from, incarnation
+      "04cf0102030405060708cf0000000100000000";  // version, from, incarnation
   const std::string endpoint = "92c41000000000000000000000ffff7f000001cd1ce8";
   CHECK(datagram(core::Probe{300, core::Role::receiver}) ==
         "99" + opening + "c0" + "06" + "cd012c02c200");
@@ -53,7 +53,8 @@ TEST_CASE("the bytes of datagrams are what they were") {
   CHECK(datagram(core::ShuffleReply{7, {}}) == "97" + opening + "c0" + "17" + "0790");
   core::Offer offer{kTask, 2, {1 << 20, 70'000, -1}, 1, 6, 4, 2500, 70'000, kEndpoint};
   const std::string offered = "dc0012" + opening + "c0" + "0b" + "92cf010203040506070811" + "02" +
-                              "93ce00100000ce00011170ff" + "010604cd09c4" + "ce00011170" + endpoint;
+                              "94ce00100000ce00011170ff00" + "010604cd09c4" + "ce00011170" +
+                              endpoint;
   CHECK(datagram(offer) == offered + "c2c20000");
   offer.wanted = offer.running = true;
   offer.image_bytes = 65536;
@@ -63,6 +64,10 @@ TEST_CASE("the bytes of datagrams are what they were") {
         "98" + opening + "c0" + "0e" + "92cf010203040506070811" + "02c3");
   CHECK(datagram(core::Commit{kTask, 2}) ==
         "97" + opening + "c0" + "0f" + "92cf010203040506070811" + "02");
+  CHECK(datagram(core::LeaseAsk{kTask, 2, 300, 1, 3}) ==
+        "9a" + opening + "c0" + "19" + "92cf010203040506070811" + "02cd012c0103");
+  CHECK(datagram(core::LeaseReply{kTask, 2, 300, 1, true}) ==
+        "9a" + opening + "c0" + "1a" + "92cf010203040506070811" + "02cd012c01c3");
   CHECK(datagram(core::TaskReport{kTask,
                                   3,
                                   core::TaskState::finished,
@@ -135,7 +140,7 @@ TEST_CASE("the bytes of a specification are what they were") {
   CHECK(hexadecimal(net::encode(spec)) ==
         "92"
         "02"
-        "9a"
+        "9b"
         "92a2787aa22d39"
         "91a3413d62"
         "a0"
@@ -145,5 +150,6 @@ TEST_CASE("the bytes of a specification are what they were") {
         "f7"
         "00"
         "00"
-        "c3");
+        "c3"
+        "c2");
 }

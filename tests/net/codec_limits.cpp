@@ -133,37 +133,37 @@ TEST_CASE("enums and ranges of balancing and handoff are checked") {
 
 TEST_CASE("a datagram of another version, shape or size is refused") {
   const net::Bytes good = net::encode(net::Datagram{{kPeer, 1, {}}, core::Nack{5}});
-  const net::Bytes expected = {0x96, 3, 7, 1, 0xc0, 3, 5};
+  const net::Bytes expected = {0x96, 4, 7, 1, 0xc0, 3, 5};
   REQUIRE((good == expected));
   const auto decoded = [](net::Bytes bytes) { return reason(net::decode_datagram(bytes)); };
   CHECK(decoded(good) == "accepted");
 
-  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3, 5}) == "protocol version 4, this peer speaks 3");
-  CHECK(decoded({0x91, 4}) == "protocol version 4, this peer speaks 3");
-  CHECK(decoded({0x92, 4, 0x93, 1, 2, 3}) == "protocol version 4, this peer speaks 3");
-  CHECK(decoded({0x91, 3}) == "no header");
-  CHECK(decoded({0x94, 3, 7, 1, 0xc0}) == "no tag");
-  CHECK(decoded({0x95, 3, 7, 1, 0xc0, 3}) == "tag 3: 0 fields instead of 1");
-  CHECK(decoded({0x97, 3, 7, 1, 0xc0, 3, 5, 6}) == "tag 3: 2 fields instead of 1");
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 40, 5}) == "unknown tag 40");
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 0xa1, 'a', 5}) == "tag: a text instead of a number");
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3, 0xc0}) == "tag 3: field 0: nil instead of a number");
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3, 0xff}) ==
+  CHECK(decoded({0x96, 5, 7, 1, 0xc0, 3, 5}) == "protocol version 5, this peer speaks 4");
+  CHECK(decoded({0x91, 5}) == "protocol version 5, this peer speaks 4");
+  CHECK(decoded({0x92, 5, 0x93, 1, 2, 3}) == "protocol version 5, this peer speaks 4");
+  CHECK(decoded({0x91, 4}) == "no header");
+  CHECK(decoded({0x94, 4, 7, 1, 0xc0}) == "no tag");
+  CHECK(decoded({0x95, 4, 7, 1, 0xc0, 3}) == "tag 3: 0 fields instead of 1");
+  CHECK(decoded({0x97, 4, 7, 1, 0xc0, 3, 5, 6}) == "tag 3: 2 fields instead of 1");
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 40, 5}) == "unknown tag 40");
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 0xa1, 'a', 5}) == "tag: a text instead of a number");
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3, 0xc0}) == "tag 3: field 0: nil instead of a number");
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3, 0xff}) ==
         "tag 3: field 0: -1 is not within 0 ... 4294967295");
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0}) ==
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0}) ==
         "tag 3: field 0: 4294967296 is not within 0 ... 4294967295");
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3, 5, 0}) == "1 bytes after the end");
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3}) == "truncated");
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3, 5, 0}) == "1 bytes after the end");
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3}) == "truncated");
   CHECK(decoded({}) == "empty");
   CHECK(decoded({5}) == "a number instead of an array");
   CHECK(decoded(net::Bytes(1401, 0xc0)) == "1401 bytes, at most 1400 allowed");
 
   // A number in a wider form than it needs is the same number.
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3, 0xcd, 0, 5}) == "accepted");
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3, 0xd3, 0, 0, 0, 0, 0, 0, 0, 5}) == "accepted");
-  CHECK(decoded({0x96, 3, 7, 1, 0xc0, 3, 0xce, 0x80, 0, 0, 5}) == "accepted");
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3, 0xcd, 0, 5}) == "accepted");
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3, 0xd3, 0, 0, 0, 0, 0, 0, 0, 5}) == "accepted");
+  CHECK(decoded({0x96, 4, 7, 1, 0xc0, 3, 0xce, 0x80, 0, 0, 5}) == "accepted");
   const auto refused = [&](const net::Bytes& number) {
-    net::Bytes bytes = {0x96, 3, 7, 1, 0xc0, 3};
+    net::Bytes bytes = {0x96, 4, 7, 1, 0xc0, 3};
     bytes.insert(bytes.end(), number.begin(), number.end());
     return decoded(bytes);
   };
@@ -215,11 +215,11 @@ TEST_CASE("hostile claims are refused") {
 TEST_CASE("stream frames beyond their limits are refused") {
   net::StreamHello hello{core::kProtocolVersion, net::StreamHello::Kind::results, kPeer, kTask, 3};
   CHECK(sent(hello) == "accepted");
-  hello.version = 4;
-  CHECK(sent(hello) == "tag 0: field 0: protocol version 4, this peer speaks 3");
-  const net::Bytes next_hello = {0x93, 0, 4, 0xa0};  // whatever a later version says after it
+  hello.version = 5;
+  CHECK(sent(hello) == "tag 0: field 0: protocol version 5, this peer speaks 4");
+  const net::Bytes next_hello = {0x93, 0, 5, 0xa0};  // whatever a later version says after it
   CHECK(reason(net::decode_stream_frame(next_hello)) ==
-        "tag 0: field 0: protocol version 4, this peer speaks 3");
+        "tag 0: field 0: protocol version 5, this peer speaks 4");
   hello.version = core::kProtocolVersion;
   hello.kind = static_cast<net::StreamHello::Kind>(2);
   CHECK(sent(hello) == "tag 0: field 1: 2 is not within 0 ... 1");
@@ -276,7 +276,7 @@ TEST_CASE("control frames beyond their limits are refused") {
   CHECK(sent(net::Stats{std::vector<net::StatRow>(1025)}) != "accepted");
   CHECK(sent(net::Lines{std::vector<std::string>(1025), false}) != "accepted");
   CHECK(reason(net::decode_control_frame(net::Bytes{0x91, 2})) == "no request number and tag");
-  CHECK(reason(net::decode_control_frame(net::Bytes{0x92, 1, 22})) == "unknown tag 22");
+  CHECK(reason(net::decode_control_frame(net::Bytes{0x92, 1, 23})) == "unknown tag 23");
 }
 
 TEST_CASE("a greeting of another version reaches the daemon, which answers it") {

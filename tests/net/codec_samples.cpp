@@ -112,6 +112,13 @@ void tame(core::Offer& offer, Rng& rng) {
 }
 void tame(core::Needs& needs, Rng& rng) {
   needs.priority = number(-9, 10, rng);
+  needs.lease = number<core::Duration>(0, core::kMaxLease, rng);
+}
+void tame(core::LeaseAsk& ask, Rng& rng) {
+  ask.asked = number<core::Time>(0, core::kNever, rng);
+}
+void tame(core::LeaseReply& reply, Rng& rng) {
+  reply.asked = number<core::Time>(0, core::kNever, rng);
 }
 
 void tame(net::StreamHello& hello, Rng& rng) {

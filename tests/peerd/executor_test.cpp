@@ -303,6 +303,29 @@ TEST_CASE("stop ends a process and its children by SIGTERM") {
   CHECK(board.until([&] { return !is_alive(child); }));
 }
 
+TEST_CASE("a frozen task's processes stand still, all of them, until it is thawed") {
+  Board board;
+  board.start(task(1), board.job_control_shell("while :; do sleep 0.01; done & echo $! > job; "
+                                               "echo $$ > main; wait"));
+  const pid_t job = board.pid_in("job");
+  const pid_t main = board.pid_in("main");
+  board.executor->freeze(task(1));
+  CHECK(board.until([&] { return state_of(job) == 'T' && state_of(main) == 'T'; }));
+  board.executor->thaw(task(1));
+  CHECK(board.until([&] { return state_of(job) != 'T' && state_of(main) != 'T'; }));
+  board.executor->freeze(task(1));
+  SECTION("one that is killed ends") {
+    board.executor->kill(task(1));
+  }
+  SECTION("so does one that is stopped") {
+    board.executor->stop(task(1));
+  }
+  CHECK(board.wait(task(1)).status.kind == Kind::signaled);
+  CHECK(board.until([&] { return !is_alive(job); }));
+  board.executor->freeze(task(2));  // unknown: nothing happens
+  board.executor->thaw(task(2));
+}
+
 TEST_CASE("stop tells the other process groups of the session, too") {
   Board board(core::kSecond * 1000);
   board.start(task(1),

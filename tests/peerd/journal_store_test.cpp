@@ -79,7 +79,7 @@ Entry submitted(const JournalStore& store, std::uint64_t serial) {
            .task = {store.id(), serial},
            .epoch = 1,
            .peer = store.id(),
-           .needs = {1 << 20, 4096, -3},
+           .needs = {1 << 20, 4096, -3, 30 * core::kSecond},
            .pinned = serial % 2 == 0},
           &kSpec,
           ""};
@@ -111,18 +111,26 @@ class Story {
  private:
   std::optional<Entry> next_of(core::TaskId task) {
     const std::uint64_t choice = chance_.below(3);
-    Persist record{.task = task, .peer = kOther, .since = now_ / 2, .needs = {1, 2, 3}};
+    Persist record{.task = task, .peer = kOther, .since = now_ / 2, .needs = {1, 2, 3, 4}};
     const auto owned = fold_.owned.find(task);
     const bool home = fold_.home.contains(task);
     if (fold_.prepared.contains(task)) {
       record.epoch = fold_.prepared.at(task).epoch;
       record.running = fold_.prepared.at(task).running;
+      record.ran = fold_.prepared.at(task).ran;
       record.what = choice == 0 ? What::aborted : What::owned;
       return Entry{record, record.what == What::owned ? &kSpec : nullptr, ""};
     }
     if (owned == fold_.owned.end()) {
       if (fold_.decided.contains(task) && choice == 0) {
         record.what = What::settled;
+        return Entry{record};
+      }
+      const bool open = home && fold_.home.at(task).state == core::HomeEntry::State::open;
+      if (open && choice == 2) {
+        record.what = What::restarted;
+        record.epoch = core::first_epoch_after(core::restarts_of(fold_.home.at(task).epoch) + 1);
+        record.peer = self_;
         return Entry{record};
       }
       if (home && choice == 1) {
@@ -141,6 +149,7 @@ class Story {
       record.epoch = 9 + static_cast<core::Epoch>(now_);
       record.hops = 3;
       record.running = choice == 2;
+      record.ran = 5;
       return Entry{record, &kSpec, ""};
     }
     record.epoch = owned->second.epoch;
@@ -154,6 +163,12 @@ class Story {
       record.status = {core::ExitStatus::Kind::signaled, 9};
       return Entry{record, nullptr, "shot"};
     }
+    if (chance_.below(4) == 0) {
+      record.what = What::held;
+      record.held = !owned->second.held;
+      return Entry{record};
+    }
+    record.ran = 6;
     record.what = choice == 0 ? What::started : choice == 1 ? What::offering : What::handed_off;
     record.epoch += choice == 1 ? 128 : choice == 2 ? 1 : 0;
     return Entry{record};

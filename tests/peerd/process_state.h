@@ -8,12 +8,18 @@
 #include <iterator>
 #include <string>
 
-// Zombies, which wait for init to notice, do not count.
-inline bool is_alive(pid_t pid) {
+// 'R', 'S', 'T' ...; 0 if it is gone.
+inline char state_of(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   const std::size_t name_end = text.rfind(") ");
-  return name_end != std::string::npos && text[name_end + 2] != 'Z' && text[name_end + 2] != 'X';
+  return name_end == std::string::npos ? '\0' : text[name_end + 2];
+}
+
+// Zombies, which wait for init to notice, do not count.
+inline bool is_alive(pid_t pid) {
+  const char state = state_of(pid);
+  return state != '\0' && state != 'Z' && state != 'X';
 }
 
 // Looks every 10 ms, for up to half a minute.
