@@ -305,8 +305,10 @@ TEST_CASE("stop ends a process and its children by SIGTERM") {
 
 TEST_CASE("a frozen task's processes stand still, all of them, until it is thawed") {
   Board board;
-  board.start(task(1), board.job_control_shell("while :; do sleep 0.01; done & echo $! > job; "
-                                               "echo $$ > main; wait"));
+  // A shell's wait also ends when its job is stopped.
+  board.start(task(1),
+              board.job_control_shell("while :; do sleep 0.01; done & echo $! > job; "
+                                      "echo $$ > main; while :; do wait; sleep 0.01; done"));
   const pid_t job = board.pid_in("job");
   const pid_t main = board.pid_in("main");
   board.executor->freeze(task(1));
