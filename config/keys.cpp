@@ -264,6 +264,10 @@ void add_limits(KeyTable& table) {
                  "Standard output of one task, and likewise its standard error.");
   table.quantity("streams", Unit::count, {1, 65'536}, FIELD(streams),
                  "Connections from other peers at once.");
+  table.quantity(
+      "bandwidth_mbit", Unit::count, {0, 1'000'000}, FIELD(bandwidth_mbit),
+      "What running tasks that leave may take of the network together, in Mbit/s. 0: all. "
+      "They stand still the longer for it.");
 }
 
 void add_membership(KeyTable& table) {

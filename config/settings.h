@@ -31,6 +31,7 @@ struct Settings {
   std::uint64_t task_bytes = 16ull << 30;   // inputs or outputs of one task
   std::uint64_t output_bytes = 1ull << 30;  // stdout or stderr of one task
   std::uint32_t streams = 256;              // accepted streams at once
+  std::uint32_t bandwidth_mbit = 0;         // of running tasks that leave, together; 0: no limit
   // [policy]: where `core.policy` came from
   std::string preset = "adaptive";
   core::Config core;

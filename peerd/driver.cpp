@@ -47,7 +47,11 @@ Stays::Limits limits_of_stays(const config::Settings& settings) {
   const bool migratable =
       settings.migratable == "yes" ||
       (settings.migratable == "auto" && settings.core.policy.migration != "never");
-  return {migratable, settings.kill_grace, settings.output_bytes, settings.task_bytes};
+  return {.migratable = migratable,
+          .kill_grace = settings.kill_grace,
+          .output_bytes = settings.output_bytes,
+          .bandwidth_mbit = settings.bandwidth_mbit,
+          .task_bytes = settings.task_bytes};
 }
 
 int exit_code(CopyError::Kind kind) {

@@ -34,7 +34,7 @@ std::string obstacle(const net::StreamNeeds& needs) {
 ImageSender::ImageSender(uv_loop_t* loop, ExecutorClient& executor, const ExecutorClient::Key& stay,
                          const std::string& fifo, const core::Endpoint& to,
                          const net::StreamHello& hello, const net::TaskSpec& spec,
-                         const std::vector<std::string>& trace, OnDone on_done)
+                         const std::vector<std::string>& trace, Pacer& pacer, OnDone on_done)
     : loop_(loop),
       executor_(executor),
       stay_(stay),
@@ -43,6 +43,12 @@ ImageSender::ImageSender(uv_loop_t* loop, ExecutorClient& executor, const Execut
       hello_(hello),
       spec_(spec),
       trace_(trace),
+      pacer_(pacer),
+      pause_(loop,
+             [this] {
+               paused_ = false;
+               go_on_reading();
+             }),
       on_done_(std::move(on_done)) {
   executor_.inspect(stay, true, [this](const auto& found) { inspected(found); });
 }
@@ -94,11 +100,18 @@ void ImageSender::freeze() {
 }
 
 void ImageSender::send_image(std::vector<std::uint8_t> bytes) {
+  const core::Duration pause = pacer_.sent(bytes.size(), monotonic_now());
   write_frame(*stream_, net::StreamImage{std::move(bytes)});
-  if (stream_->pending_bytes() > FileSender::kMaxPendingBytes) pipe_->pause();
+  paused_ = pause > 0;
+  if (paused_) pause_.start(pause);
+  if (paused_ || stream_->pending_bytes() > FileSender::kMaxPendingBytes) pipe_->pause();
 }
 
 void ImageSender::drained() {
+  if (!paused_) go_on_reading();
+}
+
+void ImageSender::go_on_reading() {
   if (pipe_ && pipe_->error().empty()) pipe_->resume();
 }
 

@@ -17,6 +17,8 @@
 #include "net/transport.h"
 #include "peerd/executor_client.h"
 #include "peerd/image_pipe.h"
+#include "peerd/pacer.h"
+#include "peerd/timer.h"
 
 namespace peerd {
 
@@ -33,7 +35,8 @@ class ImageSender {
 
   ImageSender(uv_loop_t* loop, ExecutorClient& executor, const ExecutorClient::Key& stay,
               const std::string& fifo, const core::Endpoint& to, const net::StreamHello& hello,
-              const net::TaskSpec& spec, const std::vector<std::string>& trace, OnDone on_done);
+              const net::TaskSpec& spec, const std::vector<std::string>& trace, Pacer& pacer,
+              OnDone on_done);
   ~ImageSender();
 
  private:
@@ -45,6 +48,7 @@ class ImageSender {
   void send_image(std::vector<std::uint8_t> bytes);
   void image_sent();
   void drained();
+  void go_on_reading();
   void done(const std::string& error, bool immovable = false);
 
   uv_loop_t* loop_;
@@ -55,6 +59,9 @@ class ImageSender {
   net::StreamHello hello_;
   net::TaskSpec spec_;
   std::vector<std::string> trace_;
+  Pacer& pacer_;
+  Timer pause_;
+  bool paused_ = false;  // for the rate's sake
   OnDone on_done_;
   Result result_;
   std::unique_ptr<net::FrameStream> stream_;

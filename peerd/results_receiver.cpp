@@ -15,11 +15,6 @@ namespace {
 
 constexpr std::uint32_t kFirstOutput = 2;
 
-std::uint64_t size_of(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
-}
-
 }  // namespace
 
 ResultsReceiver::ResultsReceiver(uv_loop_t* loop, std::unique_ptr<net::FrameStream> stream,

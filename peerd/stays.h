@@ -22,6 +22,7 @@
 #include "peerd/explanations.h"
 #include "peerd/image_bundle.h"
 #include "peerd/log.h"
+#include "peerd/pacer.h"
 #include "peerd/results.h"
 #include "peerd/spare_directories.h"
 #include "peerd/task_files.h"
@@ -50,7 +51,8 @@ class Stays {
     bool migratable = false;  // tasks are started so that they can move, if they can here
     core::Duration kill_grace = 0;
     std::uint64_t output_bytes = 0;  // of stdout, of stderr
-    std::uint64_t task_bytes = 0;    // of all outputs; where they go home, that peer's count
+    std::uint32_t bandwidth_mbit = 0;
+    std::uint64_t task_bytes = 0;  // of all outputs; where they go home, that peer's count
   };
 
   Stays(Surroundings surroundings, const Limits& limits);
@@ -165,6 +167,7 @@ class Stays {
   std::map<Key, Stay> stays_;
   SpareDirectories spares_;
   ExecutorClient executor_;
+  Pacer pacer_;
   bool checked_ = false;
   bool movable_here_ = false;
   std::string movability_;

@@ -1,7 +1,5 @@
 // Stays that may run only as long as a lease says so, and those that are begun anew: a part of
 // Stays.
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -9,13 +7,6 @@
 #include "peerd/stays.h"
 
 namespace peerd {
-namespace {
-
-bool exists(const std::string& path) {
-  return ::access(path.c_str(), F_OK) == 0;
-}
-
-}  // namespace
 
 void Stays::fail_to_start(core::TaskId task, Stay& stay) {
   stay.message = stay.unusable;

@@ -55,7 +55,7 @@ void Stays::send_running(const Key& key, Stay& stay, const core::SendBundle& act
   stay.image_sender = std::make_unique<ImageSender>(
       around_.loop, executor_, key, around_.files->image_path(key.first, key.second),
       action.endpoint, hello(net::StreamHello::Kind::bundle, action.task, action.epoch), stay.spec,
-      trace, [this, key, action](const ImageSender::Result& result) {
+      trace, pacer_, [this, key, action](const ImageSender::Result& result) {
         sent_running(key, action, result);
       });
 }

@@ -227,6 +227,15 @@ bool make_directories(const std::string& path) {
   return !error;
 }
 
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+std::uint64_t size_of(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
 std::string parent_of(const std::string& path) {
   return fs::path(path).parent_path().string();
 }

@@ -83,5 +83,7 @@ void remove_stay(const std::string& directory);
 
 bool make_directories(const std::string& path);
 std::string parent_of(const std::string& path);
+bool exists(const std::string& path);
+std::uint64_t size_of(const std::string& path);  // 0 if it does not exist
 
 }  // namespace peerd

@@ -129,12 +129,12 @@ TEST_CASE("every field has a key") {
   CHECK(keys_in("policy") == 11 + 1);  // preset
   [[maybe_unused]] const auto& [i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11, i12, i13, i14, i15,
                                 i16, i17] = limits;
-  CHECK(keys_in("limits") == 17 + 5);  // the driver's
+  CHECK(keys_in("limits") == 17 + 6);  // the driver's
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11] = membership;
   CHECK(keys_in("membership") == 11 + 1);  // seeds
   const Settings settings;
   [[maybe_unused]] const auto& [name, state_directory, socket, migratable, log_level, listen,
-                                advertise, insecure, seeds, s1, s2, s3, s4, s5, preset, core] =
+                                advertise, insecure, seeds, s1, s2, s3, s4, s5, s6, preset, core] =
       settings;
   CHECK(keys_in("node") == 5);
   CHECK(keys_in("network") == 3);
