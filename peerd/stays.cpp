@@ -77,7 +77,7 @@ std::map<Stays::Key, core::Time> Stays::take_up(const core::Journal& journal, st
     const bool own = owned != journal.owned.end() && owned->second.epoch == key.second;
     if (own && owned->second.ended) continue;
     alive[key] = found.until;  // owned, or prepared and stopped
-    stay.running = own;
+    stay.begun = stay.running = own;
     stay.comes_running = !own;
   }
   // Of others the files alone are left.
@@ -103,14 +103,14 @@ void Stays::perform(const core::StartTask& action) {
   if (action.until != core::kNever) executor_.lease(key, action.until);
   if (executor_.stopped(key))
     go_on(key, stay);
-  else if (!stay.running)  // otherwise it has outlived the last daemon
+  else if (!stay.begun)  // otherwise it has outlived the last daemon, and may have ended since
     begin(key, stay);
   // Only now it is certain where it prints.
   if (prints_elsewhere(key, stay)) follow(action.task, action.epoch);
 }
 
 void Stays::begin(const Key& key, Stay& stay) {
-  stay.running = true;
+  stay.begun = stay.running = true;
   if (stay.comes_running)
     return process_ended(key, {{Kind::lost, 0}, "its process ended before it could go on here"});
   const std::string directory = around_.files->directory(key.first, key.second);

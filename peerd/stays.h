@@ -108,6 +108,7 @@ class Stays {
   using Key = std::pair<core::TaskId, core::Epoch>;
   struct Stay {
     net::TaskSpec spec;
+    bool begun = false;  // its process was started here, by this daemon or an earlier one
     bool running = false;
     bool surrounded = false;     // has surroundings of its own, and can move while it runs
     bool comes_running = false;  // its process comes along

@@ -94,7 +94,7 @@ void Stays::image_arrived(const Key& key, ImageReceiver::Arrival arrival) {
 
 // After a move, or one that was given up.
 void Stays::go_on(const Key& key, Stay& stay) {
-  stay.running = true;
+  stay.begun = stay.running = true;
   executor_.resume(key);
   if (stay.move.empty()) return;
   const core::Duration frozen = monotonic_now() - stay.frozen_at;

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from cluster import ClusterTest, SmallDisk, main, wait_until
+from cluster import ClusterTest, SmallDisk, alive, main, wait_until
 
 FAST = {"membership": {"probe_interval": "200ms", "probe_timeout": "100ms", "join_interval": "200ms",
                        "rejoin_interval": "1s"}}
@@ -75,6 +75,22 @@ class Restarted(ClusterTest):
         for task in tasks:
             self.assertEqual(first.ctl("wait", task).returncode, 0)
             self.assertEqual(first.ctl("logs", task).stdout, b"come back")
+
+    def test_what_ends_without_the_daemon_is_not_begun_again(self):
+        peer, = self.peers(1)
+        gate, pid = (os.path.join(peer.directory, name) for name in ("gate", "pid"))
+        task = peer.submit("sh", "-c", f"echo $$ >>{pid}; until [ -e {gate} ]; do sleep 0.05; done; exit 3")
+        wait_until(lambda: os.path.exists(pid) and os.path.getsize(pid), "it runs")
+        with open(pid) as file:
+            number = int(file.read())
+        peer.kill()
+        open_gate(gate)
+        wait_until(lambda: not alive(number), "it has ended")
+        peer.start()
+        self.assertEqual(peer.ctl("wait", task, check=False).returncode, 3)
+        with open(pid) as file:
+            self.assertEqual(file.read(), f"{number}\n")
+        self.assertNotIn("warning", peer.log())
 
     def test_what_runs_goes_on_without_the_daemon(self):
         first, second = self.peers(2, **{"policy": {"preset": "sender"}, **FAST})

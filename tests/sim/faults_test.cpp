@@ -53,8 +53,9 @@ TEST_CASE("faults: every option is drawn") {
       values[key.full_name()].insert(key.print(settings));
   }
   const std::set<std::string> elsewhere = {
-      "load.slots",        "policy.preset",       "limits.shutdown_timeout", "limits.kill_grace",
-      "limits.task_bytes", "limits.output_bytes", "limits.streams",          "membership.seeds"};
+      "load.slots",        "policy.preset",     "limits.shutdown_timeout",
+      "limits.kill_grace", "limits.task_bytes", "limits.output_bytes",
+      "limits.streams",    "membership.seeds",  "limits.bandwidth_mbit"};
   for (const auto& [name, drawn] : values) {
     const std::string section = name.substr(0, name.find('.'));
     if (section == "node" || section == "network" || elsewhere.contains(name)) continue;
