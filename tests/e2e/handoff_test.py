@@ -17,7 +17,7 @@ SOURCE, DESTINATION = "b1", "b2"
 RUNNING = [
     ("sent offer", SOURCE, False, True),
     ("received grant", SOURCE, False, True),
-    ("dumped", SOURCE, False, True),
+    ("dumped", SOURCE, None, True),
     ("sent image", SOURCE, None, True),
     ("received prepared", SOURCE, None, None),
     ("committed handed_off", SOURCE, True, False),
