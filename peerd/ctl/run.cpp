@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -169,42 +170,42 @@ int run_logs(const Invocation& invocation) {
   return *code;
 }
 
+constexpr std::string_view kRunDetails =
+    R"(Options end at the first word that is none, so that the command's own are left alone.
+Both outputs come as the task writes them, and peerctl exits with its code. Ctrl-C
+(SIGINT), SIGTERM and SIGHUP (the terminal is gone; not under nohup) cancel the task and
+wait for its end; a second one leaves at once.
+
+  peerctl run --input notes.txt --output notes.txt.xz xz -9 --keep notes.txt
+)";
+
 }  // namespace
 
 Verb run_verb() {
-  Verb verb;
-  verb.name = "run";
-  verb.arguments = "[OPTIONS] [--] COMMAND [ARGUMENTS...]";
-  verb.summary = "Run a command wherever there is room and follow it until it ends";
-  verb.details =
-      "Options end at the first word that is none, so that the command's own are left alone.\n"
-      "Both outputs come as the task writes them, and peerctl exits with its code. Ctrl-C "
-      "(SIGINT),\n"
-      "SIGTERM and SIGHUP (the terminal is gone; not under nohup) cancel the task and wait for "
-      "its\n"
-      "end; a second one leaves at once.\n"
-      "\n"
-      "  peerctl run --input notes.txt --output notes.txt.xz xz -9 --keep notes.txt\n";
-  verb.reach = Reach::first_word;
-  verb.add_options = [](boost::program_options::options_description& options) {
-    add_task_options(options);
-    options.add_options()("verbose", "say on stderr which task it is and what became of it");
-  };
-  verb.run = run_run;
-  return verb;
+  return {.name = "run",
+          .arguments = "[OPTIONS] [--] COMMAND [ARGUMENTS...]",
+          .summary = "Run a command wherever there is room and follow it until it ends",
+          .details = kRunDetails,
+          .reach = Reach::first_word,
+          .add_options =
+              [](boost::program_options::options_description& options) {
+                add_task_options(options);
+                options.add_options()("verbose",
+                                      "say on stderr which task it is and what became of it");
+              },
+          .run = run_run};
 }
 
 Verb logs_verb() {
-  Verb verb;
-  verb.name = "logs";
-  verb.arguments = "[-f] TASK";
-  verb.summary = "Print what a task has written, stdout to stdout and stderr to stderr";
-  verb.details = "Exits with 0 however the task ended, but with 69 if it is lost.\n";
-  verb.add_options = [](boost::program_options::options_description& options) {
-    options.add_options()("follow,f", "go on until the task has ended");
-  };
-  verb.run = run_logs;
-  return verb;
+  return {.name = "logs",
+          .arguments = "[-f] TASK",
+          .summary = "Print what a task has written, stdout to stdout and stderr to stderr",
+          .details = "Exits with 0 however the task ended, but with 69 if it is lost.\n",
+          .add_options =
+              [](boost::program_options::options_description& options) {
+                options.add_options()("follow,f", "go on until the task has ended");
+              },
+          .run = run_logs};
 }
 
 }  // namespace peerctl

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -271,35 +272,36 @@ int run_submit(const Invocation& invocation) {
   return Submission(invocation).run_one(std::get<net::TaskSpec>(std::move(spec)));
 }
 
+constexpr std::string_view kSubmitDetails =
+    R"(With --from each line of FILE (or of stdin if it is -) is a task: options of its own, then
+the command. Words stand between blanks; quotes and backslashes work as in sh, nothing is
+expanded; lines that begin with # are comments. Options given here are for all lines.
+Ids are printed in the order of the lines; with --json each line is an object of its own.
+Exits with 1 if a line was wrong, or a task was refused or (with --wait) failed.
+Interrupted by Ctrl-C, what is submitted goes on.
+
+  for f in *.log; do echo "--input '$f' --output '$f.xz' xz -9k '$f'"; done |
+    peerctl submit --wait --from -
+)";
+
 }  // namespace
 
 Verb submit_verb() {
-  Verb verb;
-  verb.name = "submit";
-  verb.arguments = "[OPTIONS] [--] COMMAND [ARGUMENTS...] | [OPTIONS] --from FILE";
-  verb.summary = "Submit a task, or many, and print their ids without waiting";
-  verb.details =
-      "With --from each line of FILE (or of stdin if it is -) is a task: options of its own, then\n"
-      "the command. Words stand between blanks; quotes and backslashes work as in sh, nothing is\n"
-      "expanded; lines that begin with # are comments. Options given here are for all lines.\n"
-      "Ids are printed in the order of the lines; with --json each line is an object of its own.\n"
-      "Exits with 1 if a line was wrong, or a task was refused or (with --wait) failed. "
-      "Interrupted\n"
-      "by Ctrl-C, what is submitted goes on.\n"
-      "\n"
-      "  for f in *.log; do echo \"--input '$f' --output '$f.xz' xz -9k '$f'\"; done |\n"
-      "    peerctl submit --wait --from -\n";
-  verb.reach = Reach::first_word;
-  verb.offers_json = true;
-  verb.add_options = [](po::options_description& options) {
-    add_task_options(options);
-    options.add_options()  //
-        ("from", po::value<std::string>()->value_name("FILE"),
-         "submit one task for each line of FILE; - is stdin")  //
-        ("wait", "wait for all and print a summary instead of the ids");
-  };
-  verb.run = run_submit;
-  return verb;
+  return {.name = "submit",
+          .arguments = "[OPTIONS] [--] COMMAND [ARGUMENTS...] | [OPTIONS] --from FILE",
+          .summary = "Submit a task, or many, and print their ids without waiting",
+          .details = kSubmitDetails,
+          .reach = Reach::first_word,
+          .offers_json = true,
+          .add_options =
+              [](po::options_description& options) {
+                add_task_options(options);
+                options.add_options()  //
+                    ("from", po::value<std::string>()->value_name("FILE"),
+                     "submit one task for each line of FILE; - is stdin")  //
+                    ("wait", "wait for all and print a summary instead of the ids");
+              },
+          .run = run_submit};
 }
 
 }  // namespace peerctl

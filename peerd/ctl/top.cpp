@@ -128,17 +128,17 @@ int run_top(const Invocation& invocation) {
 }  // namespace
 
 Verb top_verb() {
-  Verb verb;
-  verb.name = "top";
-  verb.arguments = "[--once] [--json]";
-  verb.summary = "Show peers and tasks live; q quits";
-  verb.details = "Without a terminal, with --once or --json it prints one picture and ends.\n";
-  verb.offers_json = true;
-  verb.add_options = [](boost::program_options::options_description& options) {
-    options.add_options()("once", "print one picture plainly");
-  };
-  verb.run = run_top;
-  return verb;
+  return {.name = "top",
+          .arguments = "[--once] [--json]",
+          .summary = "Show peers and tasks live; q quits",
+          .details = "Without a terminal, with --once or --json it prints one picture and ends.\n",
+          .takes_words = false,
+          .offers_json = true,
+          .add_options =
+              [](boost::program_options::options_description& options) {
+                options.add_options()("once", "print one picture plainly");
+              },
+          .run = run_top};
 }
 
 }  // namespace peerctl

@@ -106,6 +106,10 @@ int run_named(const std::string& name, const Words& words,
     return complain(*problem);
   }
   if (std::get<Parsed>(parsed).has("help")) return print(verb_help(*verb));
+  const Words& rest = std::get<Parsed>(parsed).rest;
+  if (!verb->takes_words && !rest.empty())
+    return complain(
+        {kExitUsage, fmt::format("\"{}\" is too much here: see peerctl {} --help", rest[0], name)});
   return run_parsed(*verb, std::get<Parsed>(std::move(parsed)), common_socket);
 }
 

@@ -18,11 +18,12 @@ struct Invocation {
 };
 
 struct Verb {
-  std::string_view name;
-  std::string_view arguments;  // after the name, as help shows them
-  std::string_view summary;    // one line
-  std::string_view details;    // what else help says; ends its lines
+  std::string_view name{};
+  std::string_view arguments{};  // after the name, as help shows them
+  std::string_view summary{};    // one line
+  std::string_view details{};    // what else help says; ends its lines
   Reach reach = Reach::all_words;
+  bool takes_words = true;  // besides options
   bool offers_json = false;
   void (*add_options)(boost::program_options::options_description&) = nullptr;
   int (*run)(const Invocation&) = nullptr;  // returns the exit code

@@ -1,6 +1,7 @@
 // wait: until tasks have ended.
 #include <cstddef>
 #include <optional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -96,22 +97,24 @@ int run_wait(const Invocation& invocation) {
   return all ? Wait(invocation).run_all() : Wait(invocation).run(tasks);
 }
 
+constexpr std::string_view kWaitDetails =
+    R"(Exits with the task's code if one is named, else with 1 if any failed. With --json each
+line is an object of its own.
+)";
+
 }  // namespace
 
 Verb wait_verb() {
-  Verb verb;
-  verb.name = "wait";
-  verb.arguments = "TASK... | --all [--json]";
-  verb.summary = "Wait until tasks have ended; print one line for each as it ends";
-  verb.details =
-      "Exits with the task's code if one is named, else with 1 if any failed. With --json each\n"
-      "line is an object of its own.\n";
-  verb.offers_json = true;
-  verb.add_options = [](boost::program_options::options_description& options) {
-    options.add_options()("all,a", "all tasks submitted here that have not ended");
-  };
-  verb.run = run_wait;
-  return verb;
+  return {.name = "wait",
+          .arguments = "TASK... | --all [--json]",
+          .summary = "Wait until tasks have ended; print one line for each as it ends",
+          .details = kWaitDetails,
+          .offers_json = true,
+          .add_options =
+              [](boost::program_options::options_description& options) {
+                options.add_options()("all,a", "all tasks submitted here that have not ended");
+              },
+          .run = run_wait};
 }
 
 }  // namespace peerctl

@@ -157,7 +157,8 @@ TEST_CASE("help, version and misspelt verbs") {
   CHECK(help.code == 0);
   CHECK(help.err.empty());
   for (const char* verb :
-       {"run", "submit", "wait", "ps", "logs", "cancel", "peers", "stats", "explain", "top"}) {
+       {"run", "submit", "wait", "ps", "logs", "cancel", "migrate", "hold", "release", "drain",
+        "undrain", "peers", "stats", "explain", "doctor", "top"}) {
     INFO(verb);
     CHECK(help.out.find(std::string("\n  ") + verb + " ") != std::string::npos);
     const Outcome own = outcome_of(scene, {verb, "--help"});
@@ -173,7 +174,12 @@ TEST_CASE("help, version and misspelt verbs") {
   CHECK(misspelt.err ==
         "peerctl: there is no verb \"submti\": is \"submit\" meant? see peerctl --help\n");
   CHECK(outcome_of(scene, {}).code == 64);
-  CHECK(outcome_of(scene, {"ps", "17"}).code == 64);
+  for (const char* verb : {"ps", "peers", "stats", "doctor", "top", "drain", "undrain"}) {
+    const Outcome outcome = outcome_of(scene, {verb, "17"});
+    CHECK(outcome.code == 64);
+    CHECK(outcome.err ==
+          std::string("peerctl: \"17\" is too much here: see peerctl ") + verb + " --help\n");
+  }
   CHECK(outcome_of(scene, {"ps", "--nonsense"}).code == 64);
   CHECK(outcome_of(scene, {"run"}).code == 64);
   CHECK(outcome_of(scene, {"wait"}).code == 64);
