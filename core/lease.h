@@ -4,8 +4,7 @@
 // long as that owner holds a lease, which the home node grants for one epoch:
 //
 //     owner                              home node
-//     LeaseAsk{task, epoch}        ->    the epoch is the record's: granted from now on, for a
-//     lease
+//     LeaseAsk{task, epoch}        ->    the epoch is the record's: granted from now on
 //                                  <-    LeaseReply; refused if the epoch is outdated
 //
 // The owner counts from when it asked, and stops a margin earlier; the home node counts from when

@@ -8,7 +8,6 @@
 
 #include "core/describe.h"
 #include "net/codec.h"
-#include "peerd/background.h"
 #include "peerd/clock.h"
 #include "peerd/stop_point.h"
 #include "policies/registry.h"
@@ -17,14 +16,7 @@ namespace peerd {
 namespace {
 
 constexpr int kPortTries = 16;
-constexpr std::size_t kMaxCopying = 512;  // submissions whose inputs are being copied
 constexpr core::Duration kJournalRetry = core::kSecond;
-
-// sysexits
-constexpr int kDataError = 65;
-constexpr int kNoInput = 66;
-constexpr int kOsError = 71;
-constexpr int kTryLater = 75;
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
@@ -52,18 +44,6 @@ Stays::Limits limits_of_stays(const config::Settings& settings) {
           .output_bytes = settings.output_bytes,
           .bandwidth_mbit = settings.bandwidth_mbit,
           .task_bytes = settings.task_bytes};
-}
-
-int exit_code(CopyError::Kind kind) {
-  switch (kind) {
-    case CopyError::Kind::unreadable:
-      return kNoInput;
-    case CopyError::Kind::unwritable:
-      return kOsError;
-    case CopyError::Kind::too_large:
-      return kDataError;
-  }
-  return kOsError;
 }
 
 // What concerns the whole peer is worth a line at the usual level; a single task's story is not.
@@ -199,7 +179,16 @@ std::string Driver::start() {
 }
 
 void Driver::recover(const JournalStore::Recovered& recovered) {
-  last_serial_ = recovered.journal.last_serial;
+  Submissions::Surroundings around;
+  around.loop = loop_;
+  around.log = &log_;
+  around.self = journal_.id();
+  around.name = settings_.name;
+  around.files = &files_;
+  around.home = home_.get();
+  around.stays = stays_.get();
+  around.post = [this](core::Event event) { post(std::move(event)); };
+  submissions_ = std::make_unique<Submissions>(std::move(around), recovered.journal.last_serial);
   for (const SpecRow& task : recovered.home_tasks) {
     home_->add(task.task, task.spec, task.epoch);
     if (recovered.journal.holds(task.task, 0)) stays_->add(task.task, 0, task.spec);
@@ -259,10 +248,6 @@ void Driver::set_on_record_changed(std::function<void(core::TaskId)> on_changed)
   on_record_changed_ = std::move(on_changed);
 }
 
-core::Time Driver::now() {
-  return monotonic_now();
-}
-
 core::Names Driver::names() const {
   return [this](core::PeerId peer) { return node_->name(peer); };
 }
@@ -271,57 +256,12 @@ std::string Driver::name_of(core::TaskId task) const {
   return core::to_text(task, names());
 }
 
-// --- Submitting
-
-void Driver::submit(const net::TaskSpec& spec, SubmitAnswer answer) {
+void Driver::submit(const net::TaskSpec& spec, Submissions::Answer answer) {
   const core::Veto veto = journal_failing_ ? core::Veto::journal : node_->admission();
-  if (veto != core::Veto::none) {
-    post(core::SubmissionTurnedAway{veto});
-    return refuse(answer, core::to_string(veto));
-  }
-  const bool copies = !spec.inputs.empty() || !spec.stdin_path.empty();
-  if (copies && copying_ >= kMaxCopying)
-    return refuse(answer, "the inputs of too many submissions are still being copied");
-  // What is not acknowledged may be used again after a restart: nobody has heard of it.
-  const core::TaskId task{journal_.id(), ++last_serial_};
-  const auto queue = [this, task, spec, answer](std::uint64_t input_bytes) {
-    submitting_[task] = answer;
-    home_->add(task, spec);
-    stays_->add(task, 1, spec);
-    if (spec.restarts) stays_->add(task, 0, spec);
-    const core::Needs needs{spec.memory_limit_bytes, input_bytes, spec.priority, 0};
-    post(core::TaskSubmitted{task, needs, spec.pinned, spec.restarts});
-  };
-  if (!copies) return queue(0);
-  ++copying_;
-  const auto copied = std::make_shared<std::variant<std::uint64_t, CopyError>>();
-  const std::string directory = files_.directory(task, 1);
-  const std::string stdin_path = files_.stdin_path(task, 1);
-  const std::string kept = files_.directory(task, 0);
-  const std::string kept_stdin = files_.stdin_path(task, 0);
-  in_background(
-      loop_,
-      [copied, spec, directory, stdin_path, kept, kept_stdin, limit = settings_.task_bytes] {
-        *copied = copy_inputs(spec, directory, stdin_path, limit);
-        // Another time, to begin it anew with: a task may change its inputs.
-        if (spec.restarts && !std::holds_alternative<CopyError>(*copied))
-          *copied = copy_inputs(spec, kept, kept_stdin, limit);
-        if (!std::holds_alternative<CopyError>(*copied)) return;
-        remove_stay(directory);
-        remove_stay(kept);
-      },
-      [this, copied, queue, answer] {
-        --copying_;
-        if (const auto* failure = std::get_if<CopyError>(copied.get()))
-          return answer(net::Failure{exit_code(failure->kind), failure->text});
-        queue(std::get<std::uint64_t>(*copied));
-      });
-}
-
-// A limit that bites is never silent, and never as loud as a script that runs into it.
-void Driver::refuse(const SubmitAnswer& answer, const std::string& why) {
-  log_.limited(Level::warning, "submission refused", "a submission is refused: " + why);
-  answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", settings_.name, why)});
+  if (veto == core::Veto::none)
+    return submissions_->submit(spec, settings_.task_bytes, std::move(answer));
+  post(core::SubmissionTurnedAway{veto});
+  submissions_->refuse(answer, core::to_string(veto));
 }
 
 // --- Events in
@@ -338,7 +278,7 @@ void Driver::drain_inbox() {
       inbox_.pop_front();
       if (log_.writes(Level::debug))
         log_.line(Level::debug, "event: " + core::describe(event, names()));
-      for (core::Action& action : node_->step(now(), event)) {
+      for (core::Action& action : node_->step(monotonic_now(), event)) {
         const auto* results = std::get_if<core::SendResults>(&action);
         if (results == nullptr || !stays_->has_nothing_to_send(*results))
           batch.push_back(std::move(action));
@@ -350,7 +290,7 @@ void Driver::drain_inbox() {
   }
   const core::Time due = node_->next_timeout();
   if (due == core::kNever) return node_timer_.stop();
-  node_timer_.start(due - now());
+  node_timer_.start(due - monotonic_now());
 }
 
 // --- The journal
@@ -361,7 +301,7 @@ bool Driver::commit(const std::vector<core::Persist>& records) {
   std::vector<JournalStore::Entry> entries;
   entries.reserve(records.size());
   for (const core::Persist& record : records) entries.push_back(entry_of(record));
-  const std::string why = journal_.commit(entries, now());
+  const std::string why = journal_.commit(entries, monotonic_now());
   if (why.empty())
     for (const core::Persist& record : records)
       stop_point("committed", core::record_name(record.what));
@@ -464,20 +404,11 @@ void Driver::perform(const core::Send& action) {
 }
 
 void Driver::perform(const core::Accepted& action) {
-  const auto found = submitting_.find(action.task);
-  const SubmitAnswer answer = std::move(found->second);
-  submitting_.erase(found);
-  answer(action.task);
+  submissions_->accepted(action.task);
 }
 
 void Driver::perform(const core::Refused& action) {
-  const auto found = submitting_.find(action.task);
-  const SubmitAnswer answer = std::move(found->second);
-  submitting_.erase(found);
-  home_->forget(action.task);
-  stays_->perform(core::DiscardTask{action.task, 0});
-  stays_->perform(core::DiscardTask{action.task, 1});
-  refuse(answer, core::to_string(action.veto));
+  submissions_->refused(action.task, core::to_string(action.veto));
 }
 
 void Driver::perform(const core::RecordChanged& action) {

@@ -8,15 +8,12 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
-#include <variant>
 
 #include "config/settings.h"
 #include "core/node.h"
 #include "core/outbox.h"
-#include "net/control_frame.h"
 #include "net/transport.h"
 #include "peerd/explanations.h"
 #include "peerd/home_tasks.h"
@@ -25,6 +22,7 @@
 #include "peerd/log.h"
 #include "peerd/stays.h"
 #include "peerd/stream_server.h"
+#include "peerd/submissions.h"
 #include "peerd/task_files.h"
 #include "peerd/timer.h"
 
@@ -45,9 +43,8 @@ class Driver {
   // called.
   void end_tasks() { stays_->end_all(); }
 
-  // Copies inputs, then submits. `answer` comes once, later or at once, with the task or why not.
-  using SubmitAnswer = std::function<void(const std::variant<core::TaskId, net::Failure>&)>;
-  void submit(const net::TaskSpec& spec, SubmitAnswer answer);
+  // `answer` comes once, later or at once.
+  void submit(const net::TaskSpec& spec, Submissions::Answer answer);
   void post(core::Event event);
 
   void set_on_emptied(std::function<void()> on_emptied);  // see core::Emptied
@@ -56,7 +53,6 @@ class Driver {
 
   // Valid once started, as are all that follow.
   const core::Node& node() const { return *node_; }
-  static core::Time now();
   std::string name_of(core::TaskId task) const;
   const HomeTask* home_task(core::TaskId task) const { return home_->find(task); }
   const net::TaskSpec* guest_spec(core::TaskId task) const { return stays_->spec(task); }
@@ -68,7 +64,6 @@ class Driver {
 
  private:
   std::string bind();
-  void refuse(const SubmitAnswer& answer, const std::string& why);
   void recover(const JournalStore::Recovered& recovered);
   void drain_inbox();
   bool commit(const std::vector<core::Persist>& records);
@@ -107,13 +102,11 @@ class Driver {
   std::unique_ptr<core::Node> node_;
   std::unique_ptr<HomeTasks> home_;
   std::unique_ptr<Stays> stays_;
+  std::unique_ptr<Submissions> submissions_;
   std::unique_ptr<net::DatagramSocket> socket_;
   StreamServer streams_;
   std::deque<core::Event> inbox_;
   core::Outbox outbox_;
-  std::uint64_t last_serial_ = 0;
-  std::map<core::TaskId, SubmitAnswer> submitting_;
-  std::size_t copying_ = 0;
   std::function<void(core::TaskId)> on_record_changed_;
   std::function<void()> on_emptied_;
   std::function<void()> on_drained_;

@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "net/transport.h"
 #include "peerd/background.h"
+#include "peerd/clock.h"
 #include "peerd/control_server.h"
 #include "peerd/driver.h"
 #include "peerd/journal_store.h"
@@ -193,7 +194,7 @@ int run(int argc, const char* const* argv) {
   log.set_level(settings.log_level);
   Seeds seeds = resolve_seeds(settings.seeds);
   if (!seeds.error.empty()) return fail(log, seeds.error, kNoHost);
-  auto opened = JournalStore::open(settings.state_directory, Driver::now());
+  auto opened = JournalStore::open(settings.state_directory, monotonic_now());
   if (const auto* error = std::get_if<StartError>(&opened))
     return fail(log, error->text, error->exit_code);
 

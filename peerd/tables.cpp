@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "peerd/clock.h"
 #include "peerd/home_tasks.h"
 
 namespace peerd {
@@ -27,7 +28,7 @@ net::TaskRow home_row(const Driver& driver, const core::HomeRecord& record) {
     row.command = task->command;
     row.priority = task->priority;
   }
-  row.age_us = driver.now() - record.submitted;
+  row.age_us = monotonic_now() - record.submitted;
   row.ended = !record.open();
   if (row.ended) row.response_us = record.ended - record.submitted;
   row.moves = record.moves;
@@ -52,7 +53,7 @@ net::TaskRow guest_row(const Driver& driver, const core::Task& task) {
   row.owner = driver.node().identity().name;
   if (const net::TaskSpec* spec = driver.guest_spec(task.id)) row.command = command_line(*spec);
   row.priority = task.needs.priority;
-  row.age_us = driver.now() - task.arrived;
+  row.age_us = monotonic_now() - task.arrived;
   row.moves = task.hops;
   row.probes = task.probes;
   row.epoch = task.epoch;
@@ -159,7 +160,7 @@ std::vector<net::PeerRow> peer_rows(const Driver& driver) {
     row.state = state_word(peer.member);
     row.role = peer.load_known ? core::to_string(peer.role) : "-";
     row.load = peer.load_known ? peer.load : -1;
-    row.known_age_us = peer.load_known ? driver.now() - peer.known_at : -1;
+    row.known_age_us = peer.load_known ? monotonic_now() - peer.known_at : -1;
     row.incarnation = peer.member.incarnation;
     rows.push_back(row);
   }
