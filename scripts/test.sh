@@ -17,7 +17,7 @@ cmake --build --preset dev -j "$jobs"
 ctest --preset dev -j "$jobs"
 
 # What reads other people's bytes runs once more where a wrong one cannot go unnoticed.
-echo "== build and test: net, core and policies under AddressSanitizer"
+echo "== build and test: what reads other people's bytes, under AddressSanitizer"
 cmake --preset asan
 cmake --build --preset asan -j "$jobs" --target asan_tests
 ctest --preset asan -j "$jobs" -L asan
