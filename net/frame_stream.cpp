@@ -12,7 +12,7 @@
 namespace net {
 namespace {
 
-constexpr std::size_t kReadBytes = 64 << 10;
+constexpr std::size_t kReadBytes = 256 << 10;
 constexpr unsigned kKeepaliveDelay_s = 30;  // a peer that lost its power is noticed some day
 
 std::uint64_t to_ms(core::Duration duration) {

@@ -89,7 +89,7 @@ struct Layout<StreamReady> {
 
 template <>
 struct Layout<StreamImage> {
-  static constexpr auto fields = std::tuple(field(&StreamImage::bytes, Blob{1, kMaxChunkBytes}));
+  static constexpr auto fields = std::tuple(field(&StreamImage::bytes, Blob{1, kMaxImageBytes}));
 };
 
 template <>

@@ -23,6 +23,7 @@
 namespace net {
 
 constexpr std::size_t kMaxChunkBytes = 64 << 10;
+constexpr std::size_t kMaxImageBytes = 256 << 10;  // of one StreamImage
 constexpr std::size_t kMaxFrameBytes = kMaxSpecBytes + (64 << 10);
 constexpr std::size_t kMaxTraceLines = 256;  // in one frame
 constexpr std::size_t kMaxTraceLineBytes = 512;
@@ -101,7 +102,7 @@ struct StreamReady {
 
 // The next bytes of a running task's image.
 struct StreamImage {
-  std::vector<std::uint8_t> bytes;  // 1 ... kMaxChunkBytes
+  std::vector<std::uint8_t> bytes;  // 1 ... kMaxImageBytes
   bool operator==(const StreamImage&) const = default;
 };
 

@@ -13,13 +13,18 @@
 #include "net/stream_frame.h"
 
 namespace peerd {
+namespace {
+
+constexpr int kPipeBytes = 1 << 20;
+
+}  // namespace
 
 struct ImagePipe::State {
   uv_pipe_t pipe{};
   uv_write_t request{};
   Callbacks callbacks;
   std::vector<std::uint8_t> writing;
-  std::array<char, net::kMaxChunkBytes> buffer{};
+  std::array<char, net::kMaxImageBytes> buffer{};
   bool closing = false;
   bool at_end = false;
 
@@ -78,6 +83,7 @@ ImagePipe::ImagePipe(uv_loop_t* loop, const std::string& path, Direction directi
     error_ = path + ": " + std::strerror(errno);
     return;
   }
+  ::fcntl(reader.get(), F_SETPIPE_SZ, kPipeBytes);  // fewer turns; no matter if it is refused
   state_ = new State;
   state_->callbacks = std::move(callbacks);
   uv_pipe_init(loop, &state_->pipe, 0);
