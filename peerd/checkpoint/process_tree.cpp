@@ -145,11 +145,13 @@ unsigned long long start_time_ticks(pid_t pid) {
 std::string wrong_credentials(pid_t init, const TaskUser& user) {
   for (const pid_t pid : processes_of(init)) {
     const std::string status = read_text(proc_path(pid, "status"));
+    if (status.empty()) continue;  // it has ended meanwhile
     if (!all_are(field_of(status, "Uid"), user.uid) ||
         !all_are(field_of(status, "Gid"), user.gid) ||
         !all_among(field_of(status, "Groups"), user)) {
-      return "the task is another user's than " + std::to_string(user.uid) + ":" +
-             std::to_string(user.gid) + ", whom tasks belong to here";
+      return std::string(field_of(status, "Name")) + " is not " + std::to_string(user.uid) + ":" +
+             std::to_string(user.gid) + ", whom the task belongs to here, but " +
+             std::string(field_of(status, "Uid"));
     }
     if (field_of(status, "NoNewPrivs") != "1") return "the task may gain privileges";
     if (user.uid == 0) continue;

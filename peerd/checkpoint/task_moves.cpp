@@ -18,6 +18,7 @@
 #include <optional>
 #include <sstream>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "peerd/checkpoint/criu.h"
@@ -35,6 +36,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kLookEveryMs = 50;
+constexpr int kLooksAgain = 20;  // at restored processes
+constexpr auto kLookAgain = std::chrono::milliseconds(10);
 constexpr std::uint64_t kTimeouts = 4;  // see criu.cpp
 
 // Children of this process, their subreaper: what is left of an operation that did not end well is
@@ -152,7 +155,12 @@ Outcome restore(const Move& move, const std::string& images, const std::string& 
   pid_t init = -1;
   const CriuResult restored = criu_restore({criu, images, move.timeout_s, {}}, init);
   if (!restored.error.empty()) return failed(restored.error, restored.lasting);
-  const std::string stranger = wrong_credentials(init, move.user);
+  std::string stranger = wrong_credentials(init, move.user);
+  // A helper of CRIU's, which is root, may be on its way out.
+  for (int again = 0; again < kLooksAgain && !stranger.empty(); ++again) {
+    std::this_thread::sleep_for(kLookAgain);
+    stranger = wrong_credentials(init, move.user);
+  }
   if (!stranger.empty()) return failed(stranger);
   const std::string unmounted = mount_proc_of(init);
   if (!unmounted.empty()) return failed(unmounted);
@@ -192,6 +200,7 @@ Outcome unpack_and_restore(const Move& move, const ImagesDirectory& images, std:
   const Clock::time_point begin = Clock::now();
   ImageUnpacker unpacker(images.path(), move.stay, move.user, {.bytes = max_bytes});
   if (!unpacker.feed_from(move.stream)) return failed(unpacker.error());
+  if (!share_output(move.stay)) return failed("what the task has printed");
   const Clock::time_point complete = Clock::now();
   Outcome outcome = restore(move, images.path(), cgroup);
   outcome.criu_us = us_since(complete);

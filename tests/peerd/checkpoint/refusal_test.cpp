@@ -180,7 +180,7 @@ TEST_CASE("a restore that fails leaves nothing") {
   SECTION("it is another user's than it should be") {
     const auto moved = board.move(task.init, stay, next, {1, 1, {}});
     CHECK(moved.restored.kind != Outcome::Kind::done);
-    CHECK(moved.restored.message.find("another user's") != std::string::npos);
+    CHECK(moved.restored.message.find("whom the task belongs to here") != std::string::npos);
   }
   SECTION("a file that it has open is gone") {
     const std::string criu = std::exchange(
