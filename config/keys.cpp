@@ -44,6 +44,24 @@ std::optional<std::string> parse_name(const std::string& text, Settings& setting
   return std::nullopt;
 }
 
+// Whether there is such a user or group this board alone knows, and is asked when peerd starts.
+template <typename Field>
+Key& add_account(KeyTable& table, std::string name, std::string argument, Field field,
+                 std::string help) {
+  constexpr std::size_t kMaxAccountBytes = 32;
+  Key& key = table.add(std::move(name), std::move(argument),
+                       "a name of letters, digits, '-', '_' and '.', or nothing", std::move(help));
+  key.parse = [field](const std::string& text, Settings& settings) -> std::optional<std::string> {
+    if (text.size() > kMaxAccountBytes || !std::all_of(text.begin(), text.end(), is_name_character))
+      return quoted(text) + " is no account's name";
+    field(settings) = text;
+    return std::nullopt;
+  };
+  key.print = [field](const Settings& settings) { return field(settings); };
+  key.live = false;
+  return key;
+}
+
 std::optional<std::string> parse_preset(const std::string& text, Settings& settings) {
   const std::optional<core::PolicyConfig> preset = policies::preset(text);
   if (!preset) return quoted(text) + " is unknown";
@@ -125,10 +143,27 @@ void add_node(KeyTable& table) {
       "/var/lib/peerd as root, else $XDG_STATE_HOME/peerd, else ~/.local/state/peerd";
   state.example = "/var/lib/peerd";
   Key& socket = table.path("socket", kMaxSocketPathBytes, FIELD(socket),
-                           "The Unix socket that peerctl talks to. Created with mode 0600.");
+                           "The Unix socket that peerctl talks to. Created with mode 0600, or 0660 "
+                           "with control_group.");
   socket.live = false;
   socket.default_note = "control.sock in state_directory";
   socket.example = "/var/lib/peerd/control.sock";
+  Key& group =
+      add_account(table, "control_group", "GROUP", FIELD(control_group),
+                  "A group whose members may use the socket, too: to submit tasks that run "
+                  "as themselves, and to steer their own.");
+  group.default_note = "none: only peerd's own user and root";
+  group.example = "peerd";
+  Key& user = add_account(table, "user", "USER", FIELD(user),
+                          "Whom peerd becomes when it is started as root and has started its "
+                          "executor, the parent of all tasks, which stays root.");
+  user.default_note = "none: peerd stays who it is";
+  user.example = "peerd";
+  add_account(table, "task_user", "USER", FIELD(task_user),
+              "Whom tasks run as that come from other peers, or that root has submitted, where "
+              "peerd is started as root. root: with all rights, if you mean it. submitter: whoever "
+              "submitted them, by number, on boards that have the same users (root's as nobody). A "
+              "running task moves only if it may go on as the same user.");
   table.choice("migratable", {"auto", "yes", "no"}, FIELD(migratable),
                "Are tasks started so that they can be moved while they run? It costs some 20 ms "
                "each, and needs root and CRIU. auto: if [policy] migration moves any.");

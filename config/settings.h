@@ -12,13 +12,19 @@
 
 namespace config {
 
+// The value of node.task_user by which guests run as who submitted them.
+inline constexpr const char* kSubmitter = "submitter";
+
 struct Settings {
   // [node]
-  std::string name;                 // 1 ... core::kMaxNameBytes; default: the host name
-  std::string state_directory;      // absolute; identity, tasks; default: see paths.h
-  std::string socket;               // absolute; default: STATE_DIRECTORY/control.sock
-  std::string migratable = "auto";  // are tasks started so that they can be moved: auto, yes, no
-  std::string log_level = "info";   // error, warning, info, debug
+  std::string name;                  // 1 ... core::kMaxNameBytes; default: the host name
+  std::string state_directory;       // absolute; identity, tasks; default: see paths.h
+  std::string socket;                // absolute; default: STATE_DIRECTORY/control.sock
+  std::string migratable = "auto";   // are tasks started so that they can be moved: auto, yes, no
+  std::string user;                  // whom peerd becomes, started as root; empty: nobody else
+  std::string task_user = "nobody";  // whom tasks of other boards and of root run as; "submitter"
+  std::string control_group;         // who may use the socket beside its owner; empty: nobody
+  std::string log_level = "info";    // error, warning, info, debug
   // [network]
   core::Endpoint listen;     // default 127.0.0.1:7400; port 0: any free one
   core::Endpoint advertise;  // what others are told; default: listen

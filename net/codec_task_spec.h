@@ -25,7 +25,7 @@ struct Layout<TaskSpec> {
       field(&TaskSpec::stdin_path, Text{kMaxTextBytes}), field(&TaskSpec::inputs, list(kMaxFiles)),
       field(&TaskSpec::outputs, list(kMaxFiles)), field(&TaskSpec::priority, kPriority),
       field(&TaskSpec::cpu_limit_s), field(&TaskSpec::memory_limit_bytes), field(&TaskSpec::pinned),
-      field(&TaskSpec::restarts));
+      field(&TaskSpec::restarts), field(&TaskSpec::user));
   // Nothing in it may lead out of the task's directory, whoever sent it.
   static std::string flaw(const TaskSpec& spec);
 };

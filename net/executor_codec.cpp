@@ -30,13 +30,14 @@ struct Layout<ProcessSpec> {
       field(&ProcessSpec::directory, kLongText), field(&ProcessSpec::stdin_path, kLongText),
       field(&ProcessSpec::stdout_path, kLongText), field(&ProcessSpec::stderr_path, kLongText),
       field(&ProcessSpec::nice, kNice), field(&ProcessSpec::cpu_limit_s),
-      field(&ProcessSpec::memory_limit_bytes));
+      field(&ProcessSpec::memory_limit_bytes), field(&ProcessSpec::user),
+      field(&ProcessSpec::own, kLongText));
 };
 
 template <>
 struct Layout<executor::Hello> {
-  static constexpr auto fields =
-      std::tuple(field(&Hello::version, Version{kVersion}), field(&Hello::limits, kMessage));
+  static constexpr auto fields = std::tuple(field(&Hello::version, Version{kVersion}),
+                                            field(&Hello::limits, kMessage), field(&Hello::root));
 };
 
 template <>
@@ -118,7 +119,7 @@ template <>
 struct Layout<executor::Restore> {
   static constexpr auto fields = std::tuple(
       field(&Restore::task), field(&Restore::epoch), field(&Restore::directory, kLongText),
-      field(&Restore::fifo, kLongText), field(&Restore::max_bytes));
+      field(&Restore::fifo, kLongText), field(&Restore::max_bytes), field(&Restore::user));
 };
 
 template <>
@@ -140,6 +141,36 @@ struct Layout<executor::Kill> {
 template <>
 struct Layout<executor::Discard> {
   static constexpr auto fields = std::tuple(field(&Discard::task), field(&Discard::epoch));
+};
+
+template <>
+struct Layout<executor::Copy::Direction> {
+  static constexpr auto last = Copy::Direction::to_user;
+};
+
+template <>
+struct Layout<executor::Copy::File> {
+  static constexpr auto fields =
+      std::tuple(field(&Copy::File::from, kLongText), field(&Copy::File::to, kLongText));
+};
+
+template <>
+struct Layout<executor::Copy> {
+  static constexpr auto fields =
+      std::tuple(field(&Copy::number), field(&Copy::user), field(&Copy::direction),
+                 field(&Copy::files, list(kMaxFiles + 1)), field(&Copy::max_bytes));
+};
+
+template <>
+struct Layout<executor::Copied::Failure> {
+  static constexpr auto last = Copied::Failure::too_large;
+};
+
+template <>
+struct Layout<executor::Copied> {
+  static constexpr auto fields =
+      std::tuple(field(&Copied::number), field(&Copied::failure), field(&Copied::message, kMessage),
+                 field(&Copied::bytes));
 };
 
 template <>

@@ -9,20 +9,23 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "core/types.h"
 #include "net/process_spec.h"
 #include "net/stream_frame.h"
+#include "net/user.h"
 
 namespace net::executor {
 
-constexpr std::uint16_t kVersion = 2;
+constexpr std::uint16_t kVersion = 3;
 
 // --- From the executor
 
 struct Hello {
   std::uint16_t version = kVersion;
   std::string limits;  // by what tasks are limited: "cgroup v2 at ...", "rlimits: why"
+  bool root = false;   // users count: else everything is done as the executor's own
   bool operator==(const Hello&) const = default;
 };
 
@@ -80,6 +83,16 @@ struct Moved {
   std::uint64_t bytes = 0;
   std::uint64_t packed_bytes = 0;
   bool operator==(const Moved&) const = default;
+};
+
+// Of a Copy.
+struct Copied {
+  enum class Failure : std::uint8_t { none, unreadable, unwritable, too_large };
+  std::uint32_t number = 0;
+  Failure failure = Failure::none;
+  std::string message;
+  std::uint64_t bytes = 0;
+  bool operator==(const Copied&) const = default;
 };
 
 // --- From peerd
@@ -155,6 +168,7 @@ struct Restore {
   std::string directory;  // the stay's: new and empty
   std::string fifo;
   std::uint64_t max_bytes = 0;
+  UserNumber user = kNoUser;
   bool operator==(const Restore&) const = default;
 };
 
@@ -170,7 +184,25 @@ struct Quit {
   bool operator==(const Quit&) const = default;
 };
 
-using Frame = std::variant<Hello, Stay, Ready, Ended, Checked, Inspected, Moved, Start, Stop, Kill,
-                           Discard, Check, Inspect, Dump, Restore, Resume, Quit, Lease>;
+// Files between a user and the state directory, each side with its owner's rights; onto the disk.
+// What a user gets has its name only when it is whole. Answered by Copied, in any order.
+struct Copy {
+  enum class Direction : std::uint8_t { from_user, to_user };
+  struct File {
+    std::string from;  // absolute
+    std::string to;    // absolute; directories in the state directory are made
+    bool operator==(const File&) const = default;
+  };
+  std::uint32_t number = 0;
+  UserNumber user = kNoUser;
+  Direction direction = Direction::from_user;
+  std::vector<File> files;
+  std::uint64_t max_bytes = 0;  // together
+  bool operator==(const Copy&) const = default;
+};
+
+using Frame =
+    std::variant<Hello, Stay, Ready, Ended, Checked, Inspected, Moved, Start, Stop, Kill, Discard,
+                 Check, Inspect, Dump, Restore, Resume, Quit, Lease, Copy, Copied>;
 
 }  // namespace net::executor

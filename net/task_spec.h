@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "net/user.h"
+
 namespace net {
 
-constexpr std::uint16_t kTaskSpecVersion = 2;  // as it lies in journals, older than the program
+constexpr std::uint16_t kTaskSpecVersion = 3;  // as it lies in journals, older than the program
 constexpr std::size_t kMaxArguments = 1024;
 constexpr std::size_t kMaxEnvironment = 256;
 constexpr std::size_t kMaxFiles = 256;            // inputs and outputs, each
@@ -34,6 +36,7 @@ struct TaskSpec {
   std::uint64_t memory_limit_bytes = 0;  // 0 = none
   bool pinned = false;                   // runs at home
   bool restarts = false;                 // is begun anew if its owner is gone
+  UserNumber user = kNoUser;             // who submitted it, as its home node's kernel has it
   bool operator==(const TaskSpec&) const = default;
 };
 

@@ -1,13 +1,18 @@
 #include "peerd/control_server.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "net/codec.h"
 #include "peerd/doctor.h"
 #include "peerd/tables.h"
+#include "peerd/users.h"
 
 namespace peerd {
 namespace {
@@ -19,6 +24,7 @@ constexpr int kDataError = 65;
 constexpr int kNoTask = 67;
 constexpr int kTryLater = 75;
 constexpr int kProtocol = 76;
+constexpr int kNoPermission = 77;
 
 }  // namespace
 
@@ -28,7 +34,7 @@ ControlServer::ControlServer(uv_loop_t* loop, Driver& driver, Log& log)
   driver_.set_on_record_changed([this](core::TaskId task) { record_changed(task); });
 }
 
-std::string ControlServer::listen(const std::string& path) {
+std::string ControlServer::listen(const std::string& path, const std::string& group) {
   std::string error;
   listener_ = net::StreamListener::listen_unix(
       loop_, path,
@@ -36,7 +42,12 @@ std::string ControlServer::listen(const std::string& path) {
         accepted(std::move(stream));
       },
       error);
-  return error;
+  if (!listener_ || group.empty()) return error;
+  const auto gid = find_group(group);
+  if (!gid) return "node.control_group: this board has no group " + group;
+  if (::chown(path.c_str(), static_cast<uid_t>(-1), *gid) == 0 && ::chmod(path.c_str(), 0660) == 0)
+    return "";
+  return "cannot give " + path + " to the group " + group + ": " + std::strerror(errno);
 }
 
 void ControlServer::accepted(std::unique_ptr<net::FrameStream> stream) {
@@ -47,6 +58,7 @@ void ControlServer::accepted(std::unique_ptr<net::FrameStream> stream) {
                              kMaxClients));
     return;
   }
+  const auto user = stream->peer_user();
   const Number number = next_number_++;
   stream->set_callbacks(
       {.on_frame = [this, number](const net::Bytes& frame) { on_frame(number, frame); },
@@ -60,6 +72,23 @@ void ControlServer::accepted(std::unique_ptr<net::FrameStream> stream) {
            }});
   stream->resume();
   clients_[number].stream = std::move(stream);
+  clients_[number].user = user.value_or(net::kNoUser);
+}
+
+bool ControlServer::is_master(Number number) const {
+  const net::UserNumber user = clients_.at(number).user;
+  return user == net::kRoot || user == ::geteuid();
+}
+
+bool ControlServer::may_steer(Number number, std::uint32_t request, core::TaskId task) {
+  if (is_master(number)) return true;
+  const HomeTask* known = driver_.home_task(task);
+  if (known != nullptr && known->user == clients_.at(number).user) return true;
+  const std::string whose = known == nullptr ? "another peer" : user_name(known->user);
+  fail(number, request, kNoPermission,
+       fmt::format("{} is a task of {}: only its user and root may do that", driver_.name_of(task),
+                   whose));
+  return false;
 }
 
 void ControlServer::gone(Number number) {
@@ -104,7 +133,9 @@ void ControlServer::on(Number number, std::uint32_t request, const net::ControlH
 }
 
 void ControlServer::on(Number number, std::uint32_t request, const net::SubmitRequest& submit) {
-  driver_.submit(submit.spec, [this, number, request](const auto& outcome) {
+  net::TaskSpec spec = submit.spec;
+  spec.user = clients_.at(number).user;
+  driver_.submit(spec, [this, number, request](const auto& outcome) {
     if (const auto* failure = std::get_if<net::Failure>(&outcome))
       return answer(number, request, *failure);
     answer(number, request, net::Submitted{driver_.name_of(std::get<core::TaskId>(outcome))});
@@ -148,7 +179,7 @@ net::Ended ControlServer::ended(const core::HomeRecord& record) const {
 
 void ControlServer::on(Number number, std::uint32_t request, const net::OutputRequest& output) {
   const core::HomeRecord* record = record_of(number, request, output.task);
-  if (record == nullptr) return;
+  if (record == nullptr || !may_steer(number, request, record->task)) return;
   clients_.at(number).followers.insert_or_assign(request, follower_of(*record, output.follow));
   timer_.start(kFollowInterval, kFollowInterval);
   pump(number, request);
@@ -235,6 +266,7 @@ void ControlServer::on(Number number, std::uint32_t request, const net::SteerReq
                     ? fmt::format("{} is with {}: ask there", steer.task, node.name(record->owner))
                     : fmt::format("no task {} is here", steer.task));
   }
+  if (!may_steer(number, request, *task)) return;
   if (steer.what != net::SteerRequest::What::migrate) {
     driver_.post(core::HoldRequested{*task, steer.what == net::SteerRequest::What::hold});
     return answer(number, request, net::Done{});
@@ -255,6 +287,8 @@ void ControlServer::on(Number number, std::uint32_t request, const net::SteerReq
 
 void ControlServer::on(Number number, std::uint32_t request, const net::DrainRequest& drain) {
   const core::Node& node = driver_.node();
+  if (!is_master(number))
+    return fail(number, request, kNoPermission, "only root and peerd's own user may do that");
   if (node.draining() && !node.evacuating())
     return fail(number, request, kTryLater, "this peer is leaving");
   if (!drain.on && !node.evacuating())
@@ -274,7 +308,7 @@ void ControlServer::end_drains(const net::ControlBody& body) {
 
 void ControlServer::on(Number number, std::uint32_t request, const net::CancelRequest& cancel) {
   const core::HomeRecord* record = record_of(number, request, cancel.task);
-  if (record == nullptr) return;
+  if (record == nullptr || !may_steer(number, request, record->task)) return;
   if (!record->open())
     return fail(number, request, kDataError,
                 fmt::format("{} has ended already: {}", driver_.name_of(record->task),

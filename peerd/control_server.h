@@ -1,4 +1,7 @@
 // Answers peerctl over the Unix socket.
+//
+// Everybody who may use it may submit and look; a task is steered, and its output read, by who has
+// submitted it; root and the daemon's own user may do everything.
 #pragma once
 
 #include <uv.h>
@@ -27,12 +30,13 @@ class ControlServer {
 
   ControlServer(uv_loop_t* loop, Driver& driver, Log& log);
 
-  // On failure: why.
-  std::string listen(const std::string& path);
+  // `group`: who may use it beside the daemon's own user and root; empty: nobody. On failure: why.
+  std::string listen(const std::string& path, const std::string& group);
 
  private:
   struct Client {
     std::unique_ptr<net::FrameStream> stream;
+    net::UserNumber user = net::kNoUser;
     bool greeted = false;
     std::map<std::uint32_t, OutputFollower> followers;  // by request number
   };
@@ -68,6 +72,9 @@ class ControlServer {
     fail(number, request, 76, "that is an answer, not a request");
   }
 
+  bool is_master(Number number) const;
+  // True, or answers that it may not.
+  bool may_steer(Number number, std::uint32_t request, core::TaskId task);
   // The task of this home that a user names, or answers why not.
   const core::HomeRecord* record_of(Number number, std::uint32_t request, const std::string& text);
   void record_changed(core::TaskId task);

@@ -5,6 +5,7 @@
 
 #include "peerd/driver.h"
 #include "peerd/stays.h"
+#include "peerd/users.h"
 
 namespace peerd {
 namespace {
@@ -28,9 +29,25 @@ std::string migration(const Stays& stays) {
   if (stays.movability().empty())
     return line("off", "moving of running tasks: being looked into, ask again");
   const char* mend =
-      ::geteuid() == 0 ? "scripts/install-criu.sh" : "start peerd as root, with CRIU installed";
+      stays.users_count() ? "scripts/install-criu.sh" : "start peerd as root, with CRIU installed";
   return line("missing",
               fmt::format("moving of running tasks: {}; mend: {}", stays.movability(), mend));
+}
+
+std::string users(const Driver& driver) {
+  if (!driver.stays().users_count())
+    return line("missing", fmt::format("users of tasks: all run as {}, without namespaces; mend: "
+                                       "start peerd as root, with node.user to leave root to its "
+                                       "executor",
+                                       user_name(::geteuid())));
+  const net::UserNumber guests = driver.stays().user_of({}, false);
+  const std::string text = fmt::format(
+      "users of tasks: submitters here, {} for root and for tasks of other peers; peerd "
+      "is {}, its executor root",
+      user_name(guests), user_name(::geteuid()));
+  if (guests == net::kRoot) return line("off", text + "; see node.task_user");
+  if (::geteuid() == 0) return line("off", text + "; see node.user");
+  return line("ok", text);
 }
 
 std::string journal(const Driver& driver) {
@@ -54,7 +71,7 @@ std::string peers(const core::Node& node) {
 
 std::vector<std::string> findings(const Driver& driver) {
   std::vector<std::string> lines = {peers(driver.node()), journal(driver), limits(driver.stays()),
-                                    migration(driver.stays())};
+                                    users(driver), migration(driver.stays())};
   if (driver.node().draining())
     lines.push_back(line("off", "taking of tasks: this peer drains; mend: peerctl undrain"));
   return lines;

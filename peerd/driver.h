@@ -42,6 +42,10 @@ class Driver {
   // What runs would go on without the daemon, and be taken up by the next one: unless this is
   // called.
   void end_tasks() { stays_->end_all(); }
+  // From here on nobody can start an executor here: `on_end` comes if the one that runs is gone.
+  void end_without_executor(std::function<void()> on_end) {
+    stays_->end_without_executor(std::move(on_end));
+  }
 
   // `answer` comes once, later or at once.
   void submit(const net::TaskSpec& spec, Submissions::Answer answer);
@@ -65,6 +69,8 @@ class Driver {
  private:
   std::string bind();
   void recover(const JournalStore::Recovered& recovered);
+  void place(net::UserNumber user, const std::vector<CopiedFile>& files,
+             ResultsReceiver::Placed placed);
   void drain_inbox();
   bool commit(const std::vector<core::Persist>& records);
   JournalStore::Entry entry_of(const core::Persist& record) const;

@@ -44,8 +44,10 @@ struct Process {
   pid_t pid = -1;
   std::uint64_t cpu_limit_s = 0;
   std::uint64_t memory_limit_bytes = 0;
-  std::unique_ptr<CgroupLeaf> leaf;           // null where no cgroup is delegated
+  std::unique_ptr<CgroupLeaf> leaf{};         // null where no cgroup is delegated
   std::optional<std::uint64_t> kill_at_ms{};  // of the loop's clock, once it has been stopped
+  std::optional<Executor::Users> users{};
+  std::string own{};  // the directory that is its user's as long as it runs
 };
 
 struct Streams {
@@ -66,7 +68,9 @@ bool open_stream(UniqueFd& file, const char* name, const std::string& path, int 
   return static_cast<bool>(file);
 }
 
-bool open_streams(Streams& streams, const ProcessSpec& spec, std::string& error) {
+bool open_streams(Streams& streams, const ProcessSpec& spec,
+                  const std::optional<Executor::Users>& users, std::string& error) {
+  const ActingAs as_owner(users ? users->owner : TaskUser{});
   constexpr int kAppend = O_WRONLY | O_CREAT | O_APPEND;
   const std::string in = spec.stdin_path.empty() ? "/dev/null" : spec.stdin_path;
   return open_stream(streams.in, "standard input", in, O_RDONLY, error) &&
@@ -134,13 +138,16 @@ struct Executor::Impl {
   Impl(uv_loop_t* loop, core::Duration grace, OnEnd callback);
   ~Impl();
 
-  void start(core::TaskId task, const ProcessSpec& spec);
-  ProcessEnd try_start(core::TaskId task, const ProcessSpec& spec);  // failed if not running then
+  void start(core::TaskId task, const ProcessSpec& spec, const std::optional<Users>& users);
+  // Failed if it is not running then.
+  ProcessEnd try_start(core::TaskId task, const ProcessSpec& spec,
+                       const std::optional<Users>& users);
   void stop(core::TaskId task);
   void kill(core::TaskId task);
   void freeze(core::TaskId task);
   void thaw(core::TaskId task);
   void kill_everyone_in(const Process& process);
+  void give_back(const Process& process) const;
   ProcessEnd finish(Process& process);
   void remember_session(pid_t session);
 
@@ -195,9 +202,10 @@ Executor::Impl::~Impl() {
   for (int sweep = 0; sweep < kLastSweeps && sweep_sessions() > 0; ++sweep) continue;
 }
 
-void Executor::Impl::start(core::TaskId task, const ProcessSpec& spec) {
+void Executor::Impl::start(core::TaskId task, const ProcessSpec& spec,
+                           const std::optional<Users>& users) {
   assert(!processes_.contains(task));
-  ProcessEnd failure = try_start(task, spec);
+  ProcessEnd failure = try_start(task, spec, users);
   if (processes_.contains(task)) return;
   failures_.emplace_back(task, std::move(failure));
   uv_timer_start(
@@ -205,16 +213,23 @@ void Executor::Impl::start(core::TaskId task, const ProcessSpec& spec) {
       [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->deliver_failures(); }, 0, 0);
 }
 
-ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec) {
+ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec,
+                                     const std::optional<Users>& users) {
   ProcessEnd failure{{core::ExitStatus::Kind::failed, 0}, ""};
   if (spec.arguments.empty()) {
     failure.message = "no command given";
     return failure;
   }
   Streams streams;
-  if (!open_streams(streams, spec, failure.message)) return failure;
-  Process process{-1, spec.cpu_limit_s, spec.memory_limit_bytes, nullptr, {}};
+  if (!open_streams(streams, spec, users, failure.message)) return failure;
+  Process process{-1, spec.cpu_limit_s, spec.memory_limit_bytes};
+  process.users = users;
+  process.own = spec.own;
   SpawnRequest request{spec.arguments, spec.environment, spec.directory};
+  if (users) {
+    request.user = &users->task;
+    give_tree(spec.own, users->owner.uid, users->task);
+  }
   request.stdin_fd = streams.in.get();
   request.stdout_fd = streams.out.get();
   request.stderr_fd = streams.err.get();
@@ -229,6 +244,7 @@ ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec)
   }
   Spawned spawned = spawn(request);
   if (spawned.pid < 0) {
+    give_back(process);
     if (process.leaf != nullptr) cgroups_->release(std::move(process.leaf));
     return {spawned.status, std::move(spawned.message)};
   }
@@ -255,12 +271,17 @@ void Executor::Impl::on_child() {
   for (const auto& [task, end] : ends) on_end_(task, end);
 }
 
+void Executor::Impl::give_back(const Process& process) const {
+  if (process.users) give_tree(process.own, process.users->task.uid, process.users->owner);
+}
+
 // Reaps the main process and ends what it left behind.
 ProcessEnd Executor::Impl::finish(Process& process) {
   if (process.leaf == nullptr) ::kill(-process.pid, SIGKILL);
   rusage usage{};
   const core::ExitStatus status = status_of(reap(process.pid, usage));
   ProcessEnd end{status, message_of(process, status, usage)};
+  give_back(process);
   if (process.leaf != nullptr) {
     cgroups_->release(std::move(process.leaf));
   } else {
@@ -355,8 +376,9 @@ Executor::Executor(uv_loop_t* loop, core::Duration kill_grace, OnEnd on_end)
 
 Executor::~Executor() = default;
 
-void Executor::start(core::TaskId task, const ProcessSpec& spec) {
-  impl_->start(task, spec);
+void Executor::start(core::TaskId task, const ProcessSpec& spec,
+                     const std::optional<Users>& users) {
+  impl_->start(task, spec, users);
 }
 
 void Executor::stop(core::TaskId task) {

@@ -12,11 +12,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/types.h"
 #include "net/process_spec.h"
+#include "peerd/users.h"
 
 namespace peerd {
 
@@ -38,8 +40,16 @@ class Executor {
   // close its handles. Not from inside on_end.
   ~Executor();
 
-  // on_end comes later, never from inside. Also for a process that cannot be started.
-  void start(core::TaskId task, const ProcessSpec& spec);
+  // Whom a process runs as, and whose its own directory is before and after.
+  struct Users {
+    TaskUser task;
+    TaskUser owner;
+  };
+
+  // on_end comes later, never from inside. Also for a process that cannot be started. Without
+  // `users` it runs as this process does.
+  void start(core::TaskId task, const ProcessSpec& spec,
+             const std::optional<Users>& users = std::nullopt);
   // SIGTERM to the whole session, SIGKILL after the grace. Unknown tasks are ignored.
   void stop(core::TaskId task);
   void kill(core::TaskId task);  // SIGKILL at once

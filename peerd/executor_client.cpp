@@ -35,11 +35,12 @@ struct ExecutorClient::Launched {
 };
 
 ExecutorClient::ExecutorClient(uv_loop_t* loop, Log& log, const std::string& state_directory,
-                               core::PeerId self, OnEnd on_end)
+                               core::PeerId self, bool root_tasks, OnEnd on_end)
     : loop_(loop),
       log_(log),
       state_directory_(state_directory),
       self_(self),
+      root_tasks_(root_tasks),
       on_end_(std::move(on_end)),
       timer_(loop, [this] { open(); }) {}
 
@@ -75,6 +76,12 @@ void ExecutorClient::open() {
 
 void ExecutorClient::closed(const std::string& error) {
   stream_.reset();
+  if (on_gone_) {
+    log_.error(
+        "the executor is gone, and only root can start another one: this peer ends, for "
+        "whoever started it to start it again");
+    return on_gone_();
+  }
   if (ready_) {
     log_.warning("the executor is gone{}; another one is started",
                  error.empty() ? "" : ": " + error);
@@ -82,7 +89,7 @@ void ExecutorClient::closed(const std::string& error) {
     expected_.insert(stopped_.begin(), stopped_.end());
   }
   ready_ = false;
-  give_up_moves();
+  give_up_answers();
   if (launched_ == nullptr) launch();
   timer_.start(launched_ == nullptr ? kRelaunch : kReconnect);
 }
@@ -92,7 +99,9 @@ void ExecutorClient::launch() {
   std::string state = state_directory_;
   std::string peer = peer_mark(self_);
   std::string name = kProgram;
-  char* arguments[] = {name.data(), state.data(), peer.data(), nullptr};
+  std::string root_tasks = kRootTasks;
+  char* arguments[] = {name.data(), state.data(), peer.data(),
+                       root_tasks_ ? root_tasks.data() : nullptr, nullptr};
   uv_stdio_container_t streams[3] = {};
   streams[0].flags = streams[1].flags = UV_IGNORE;
   streams[2].flags = UV_INHERIT_FD;
@@ -134,6 +143,11 @@ void ExecutorClient::on_frame(const net::Bytes& bytes) {
   }
   std::visit([this](auto&& frame) { on(std::move(frame)); },
              std::move(std::get<net::executor::Frame>(decoded)));
+}
+
+void ExecutorClient::on(const net::executor::Hello& frame) {
+  limits_ = frame.limits;
+  root_ = frame.root;
 }
 
 void ExecutorClient::on(const net::executor::Stay& frame) {
@@ -216,11 +230,12 @@ void ExecutorClient::dump(const Key& stay, const std::string& fifo, OnMoved on_m
   send(net::executor::Dump{stay.first, stay.second, fifo});
 }
 
-void ExecutorClient::restore(const Key& stay, const std::string& directory, const std::string& fifo,
-                             std::uint64_t max_bytes, OnMoved on_moved) {
+void ExecutorClient::restore(const Key& stay, net::executor::Restore request, OnMoved on_moved) {
   held_.insert(stay);
   moves_[stay] = std::move(on_moved);
-  send(net::executor::Restore{stay.first, stay.second, directory, fifo, max_bytes});
+  request.task = stay.first;
+  request.epoch = stay.second;
+  send(request);
 }
 
 void ExecutorClient::forget_answers(const Key& stay) {
@@ -255,7 +270,24 @@ void ExecutorClient::on(const net::executor::Moved& frame) {
   found.mapped()(frame);
 }
 
-void ExecutorClient::give_up_moves() {
+void ExecutorClient::copy(net::executor::Copy request, OnCopied on_copied) {
+  request.number = ++last_copy_;
+  copies_[request.number] = std::move(on_copied);
+  send(request);
+}
+
+void ExecutorClient::on(const net::executor::Copied& frame) {
+  if (auto found = copies_.extract(frame.number)) found.mapped()(frame);
+}
+
+void ExecutorClient::give_up_answers() {
+  for (const auto& [number, on_copied] : std::exchange(copies_, {})) {
+    net::executor::Copied copied;
+    copied.number = number;
+    copied.failure = net::executor::Copied::Failure::unwritable;
+    copied.message = "the executor is gone";
+    on_copied(copied);
+  }
   inspections_.clear();
   for (const auto& [stay, on_moved] : std::exchange(moves_, {})) {
     net::executor::Moved moved;

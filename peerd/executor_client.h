@@ -29,15 +29,19 @@ class ExecutorClient {
   using OnChecked = std::function<void(const net::executor::Checked&)>;
   using OnInspected = std::function<void(const net::executor::Inspected&)>;
   using OnMoved = std::function<void(const net::executor::Moved&)>;
+  using OnCopied = std::function<void(const net::executor::Copied&)>;
 
-  // `on_end`: once for each that runs or is stopped, later, never from inside.
+  // `on_end`: once for each that runs or is stopped, later, never from inside. `root_tasks`: those
+  // of an executor that is started here may run as root.
   ExecutorClient(uv_loop_t* loop, Log& log, const std::string& state_directory, core::PeerId self,
-                 OnEnd on_end);
+                 bool root_tasks, OnEnd on_end);
   // What runs goes on, unless quit() was called; an executor without any stay is let go.
   ~ExecutorClient();
 
   // Runs the loop until the executor has said what it has. Empty, or why there is none.
   std::string connect();
+  // From here on none is started: `on_gone` comes if this one is gone.
+  void set_on_gone(std::function<void()> on_gone) { on_gone_ = std::move(on_gone); }
   // What it had when it was connected to.
   const std::map<Key, net::executor::Stay>& found() const { return found_; }
 
@@ -51,14 +55,16 @@ class ExecutorClient {
   void kill(const Key& stay);  // SIGKILL at once
   // Nothing more is told of it; if it runs it ends.
   void discard(const Key& stay);
+  // Its number is filled in. `on_copied` comes once, later: a failure if the executor dies.
+  void copy(net::executor::Copy request, OnCopied on_copied);
 
   // What follows is of movable stays (executor_frame.h). Every answer comes later and at most once:
   // none to what was cancelled, resumed or discarded; a failure if the executor dies.
   void check(OnChecked on_checked);
   void inspect(const Key& stay, bool files, OnInspected on_inspected);
   void dump(const Key& stay, const std::string& fifo, OnMoved on_moved);
-  void restore(const Key& stay, const std::string& directory, const std::string& fifo,
-               std::uint64_t max_bytes, OnMoved on_moved);
+  // `request` without task and epoch.
+  void restore(const Key& stay, net::executor::Restore request, OnMoved on_moved);
   void forget_answers(const Key& stay);
   void resume(const Key& stay);
   bool stopped(const Key& stay) const { return stopped_.contains(stay); }
@@ -66,6 +72,8 @@ class ExecutorClient {
   // Ends the executor and all that runs.
   void quit();
 
+  // Users count: it is root.
+  bool is_root() const { return root_; }
   std::size_t running() const { return running_.size(); }
   const std::string& limits_in_use() const { return limits_; }
 
@@ -77,30 +85,34 @@ class ExecutorClient {
   void launched_ended();
   void closed(const std::string& error);
   void on_frame(const net::Bytes& bytes);
-  void on(const net::executor::Hello& frame) { limits_ = frame.limits; }
+  void on(const net::executor::Hello& frame);
   void on(const net::executor::Stay& frame);
   void on(const net::executor::Ready&);
   void on(const net::executor::Ended& frame);
   void on(const net::executor::Checked& frame);
   void on(const net::executor::Inspected& frame);
   void on(const net::executor::Moved& frame);
+  void on(const net::executor::Copied& frame);
   template <typename Other>
   void on(const Other&) {
     closed("the executor sent a frame that is peerd's to send");
   }
   void send(const net::executor::Frame& frame);
   void ended(const Key& stay, const ProcessEnd& end);
-  void give_up_moves();
+  void give_up_answers();
 
   uv_loop_t* loop_;
   Log& log_;
   std::string state_directory_;
   core::PeerId self_;
+  bool root_tasks_;
   OnEnd on_end_;
+  std::function<void()> on_gone_;
   std::unique_ptr<net::FrameStream> stream_;
   bool ready_ = false;
   bool known_ = false;  // it has been ready before
   std::string limits_;
+  bool root_ = false;
   std::string failure_;  // of the last attempt to start one
   std::map<Key, net::executor::Stay> found_;
   std::set<Key> held_;  // started or found, and not discarded
@@ -113,6 +125,8 @@ class ExecutorClient {
   };
   std::map<Key, Inspecting> inspections_;
   std::map<Key, OnMoved> moves_;
+  std::map<std::uint32_t, OnCopied> copies_;
+  std::uint32_t last_copy_ = 0;
   std::set<Key> expected_;           // of those, what the executor must have
   std::vector<net::Bytes> waiting_;  // frames for an executor that is not ready
   Launched* launched_ = nullptr;     // under way, or running

@@ -3,15 +3,35 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <memory>
 #include <variant>
 
 #include "net/codec.h"
+#include "peerd/background.h"
 #include "peerd/checkpoint/needed_files.h"
+#include "peerd/file_copy.h"
 #include "peerd/orphans.h"
 
 namespace peerd {
 
 using net::executor::Stay;
+
+namespace {
+
+net::executor::Copied::Failure failure_of(CopyError::Kind kind) {
+  using Failure = net::executor::Copied::Failure;
+  switch (kind) {
+    case CopyError::Kind::unreadable:
+      return Failure::unreadable;
+    case CopyError::Kind::unwritable:
+      return Failure::unwritable;
+    case CopyError::Kind::too_large:
+      return Failure::too_large;
+  }
+  return Failure::unwritable;
+}
+
+}  // namespace
 
 std::string executor_socket(const std::string& state_directory) {
   return state_directory + "/executor.sock";
@@ -22,16 +42,22 @@ std::string executor_pid_file(const std::string& state_directory) {
 }
 
 ExecutorServer::ExecutorServer(uv_loop_t* loop, Log& log, std::string state_directory,
-                               core::PeerId peer, std::function<void()> on_quit)
+                               core::PeerId peer, bool root_tasks, std::function<void()> on_quit)
     : log_(log),
       state_directory_(std::move(state_directory)),
       on_quit_(std::move(on_quit)),
+      users_(state_directory_, root_tasks),
       executor_(loop, 0,
                 [this](core::TaskId task, const ProcessEnd& end) {
-                  process_ended({task, running_.extract(task).mapped()}, end);
+                  const Running ran = running_.extract(task).mapped();
+                  if (!stays_.contains({task, ran.epoch})) {
+                    remove_abandoned(ran.own, users_.owner().uid, users_.owner());
+                    return;
+                  }
+                  process_ended({task, ran.epoch}, end);
                 }),
       movables_(
-          loop, peer_mark(peer),
+          loop, peer_mark(peer), users_,
           [this](const Key& key, const ProcessEnd& end) { process_ended(key, end); },
           [this](const Key& key, const Outcome& outcome) { moved(key, outcome); }),
       leases_(loop, [this](const Key& key, bool may_run) { lease_changed(key, may_run); }),
@@ -50,6 +76,10 @@ std::string ExecutorServer::listen() {
       },
       error);
   if (!listener_) return error;
+  const TaskUser owner = users_.owner();
+  if (users_.count() &&
+      ::chown(executor_socket(state_directory_).c_str(), owner.uid, owner.gid) != 0)
+    return "cannot give " + executor_socket(state_directory_) + " to its owner";
   const std::string path = executor_pid_file(state_directory_);
   std::FILE* file = std::fopen(path.c_str(), "we");
   const bool written = file != nullptr && std::fprintf(file, "%d\n", ::getpid()) > 0;
@@ -62,13 +92,13 @@ std::string ExecutorServer::listen() {
 
 void ExecutorServer::connected(std::unique_ptr<net::FrameStream> stream) {
   const auto user = stream->peer_user();
-  if (!user || (*user != 0 && *user != ::geteuid()))
+  if (!user || (*user != 0 && *user != ::geteuid() && *user != users_.owner().uid))
     return log_.limited(Level::warning, "user", "executor: another user's connection is refused");
   peerd_ = std::move(stream);
   peerd_->set_callbacks({.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
                          .on_closed = [this](const std::string& error) { disconnected(error); },
                          .on_drained = nullptr});
-  tell(net::executor::Hello{.limits = executor_.limits_in_use()});
+  tell(net::executor::Hello{.limits = executor_.limits_in_use(), .root = users_.count()});
   for (auto& [key, stay] : stays_) {
     stay.until = leases_.until(key);
     tell(stay);
@@ -98,19 +128,27 @@ void ExecutorServer::on_frame(const net::Bytes& bytes) {
 
 bool ExecutorServer::runs(const Key& key) const {
   const auto found = running_.find(key.first);
-  return found != running_.end() && found->second == key.second;
+  return found != running_.end() && found->second.epoch == key.second;
 }
 
 void ExecutorServer::on(net::executor::Start frame) {
   const Key key{frame.task, frame.epoch};
   if (stays_.contains(key) || running_.contains(frame.task))
     return disconnected("peerd started a task that runs already");
+  const std::string& given = frame.movable ? frame.process.directory : frame.process.own;
+  if (!given.empty() && !users_.may_be_given(given))
+    return disconnected("peerd gives a task what is not its own: " + given);
   stays_[key] = {frame.task, frame.epoch, Stay::State::running, frame.movable, {}, ""};
+  const auto user = users_.allowed(frame.process.user);
+  if (const auto* refusal = std::get_if<std::string>(&user))
+    return process_ended(key, {{core::ExitStatus::Kind::failed, 0}, *refusal});
   if (frame.movable) {
-    movables_.start(key, frame.process);
+    movables_.start(key, frame.process, std::get<TaskUser>(user));
   } else {
-    running_[frame.task] = frame.epoch;
-    executor_.start(frame.task, frame.process);
+    running_[frame.task] = {frame.epoch, frame.process.own};
+    std::optional<Executor::Users> users;
+    if (users_.count()) users = {std::get<TaskUser>(user), users_.owner()};
+    executor_.start(frame.task, frame.process, users);
   }
   // It may have waited for longer than its lease.
   if (!leases_.may_run(key)) lease_changed(key, false);
@@ -147,6 +185,34 @@ void ExecutorServer::process_ended(const Key& key, const ProcessEnd& end) {
   stay.status = end.status;
   stay.message = end.message;
   tell(net::executor::Ended{key.first, key.second, stay.status, stay.message});
+}
+
+// --- Users' files
+
+void ExecutorServer::on(net::executor::Copy frame) {
+  using net::executor::Copied;
+  using net::executor::Copy;
+  const auto answer = std::make_shared<Copied>();
+  answer->number = frame.number;
+  const auto user = users_.files_of(frame.user);
+  if (const auto* refusal = std::get_if<std::string>(&user)) {
+    answer->failure = Copied::Failure::unreadable;
+    answer->message = *refusal;
+    return tell(*answer);
+  }
+  in_background(
+      timer_.loop(),
+      [answer, request = std::move(frame), as = std::get<TaskUser>(user), owner = users_.owner()] {
+        const bool in = request.direction == Copy::Direction::from_user;
+        const CopyResult result = in ? copy_in(request.files, as, owner, request.max_bytes)
+                                     : copy_out(request.files, as, owner, request.max_bytes);
+        if (const auto* bytes = std::get_if<std::uint64_t>(&result)) answer->bytes = *bytes;
+        const auto* error = std::get_if<CopyError>(&result);
+        if (error == nullptr) return;
+        answer->failure = failure_of(error->kind);
+        answer->message = error->text;
+      },
+      [this, answer] { tell(*answer); });
 }
 
 // --- Leases
@@ -194,8 +260,17 @@ void ExecutorServer::on(const net::executor::Dump& frame) {
 void ExecutorServer::on(const net::executor::Restore& frame) {
   const Key key{frame.task, frame.epoch};
   if (stays_.contains(key)) return disconnected("peerd restores a task that is there already");
+  if (!users_.may_be_given(frame.directory))
+    return disconnected("peerd gives a task what is not its own: " + frame.directory);
+  const auto user = users_.allowed(frame.user);
+  if (const auto* refusal = std::get_if<std::string>(&user)) {
+    Outcome outcome;
+    outcome.kind = Outcome::Kind::not_movable;
+    outcome.message = *refusal;
+    return moved(key, outcome);
+  }
   stays_[key] = {frame.task, frame.epoch, Stay::State::stopped, true, {}, ""};
-  movables_.restore(key, frame.directory, frame.fifo, frame.max_bytes);
+  movables_.restore(key, frame, std::get<TaskUser>(user));
 }
 
 void ExecutorServer::on(const net::executor::Resume& frame) {

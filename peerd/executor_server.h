@@ -2,6 +2,9 @@
 // connects to STATE/executor.sock and says what is to be started and ended (net/executor_frame.h);
 // an end is kept until peerd has said that it is through with the stay.
 //
+// If it is root, it is the only part that needs to be: tasks run as their users, whom their files
+// belong to meanwhile, and files of users are read and written as them (users.h).
+//
 // It decides nothing. It ends, and all tasks with it, when it is told to, when its state directory
 // is gone, or when it has had neither stays nor a peerd for a while.
 #pragma once
@@ -22,8 +25,12 @@
 #include "peerd/log.h"
 #include "peerd/movable_tasks.h"
 #include "peerd/timer.h"
+#include "peerd/users.h"
 
 namespace peerd {
+
+// Its argument for tasks that may run as root.
+inline constexpr const char* kRootTasks = "root-tasks";
 
 std::string executor_socket(const std::string& state_directory);
 std::string executor_pid_file(const std::string& state_directory);
@@ -32,9 +39,10 @@ class ExecutorServer {
  public:
   static constexpr core::Duration kIdle = 10 * core::kSecond;
 
-  // `on_quit`: there is nothing left to do, or its time is over.
+  // `root_tasks`: tasks may run as root. `on_quit`: there is nothing left to do, or its time is
+  // over.
   ExecutorServer(uv_loop_t* loop, Log& log, std::string state_directory, core::PeerId peer,
-                 std::function<void()> on_quit);
+                 bool root_tasks, std::function<void()> on_quit);
   ~ExecutorServer();
 
   // On failure: why.
@@ -56,6 +64,7 @@ class ExecutorServer {
   void on(const net::executor::Restore& frame);
   void on(const net::executor::Resume& frame);
   void on(const net::executor::Lease& frame);
+  void on(net::executor::Copy frame);
   void on(const net::executor::Quit&) { on_quit_(); }
   template <typename Other>
   void on(const Other&) {
@@ -71,8 +80,13 @@ class ExecutorServer {
   Log& log_;
   std::string state_directory_;
   std::function<void()> on_quit_;
+  TaskUsers users_;
   std::map<Key, net::executor::Stay> stays_;
-  std::map<core::TaskId, core::Epoch> running_;  // what `executor_` has
+  struct Running {
+    core::Epoch epoch = 0;
+    std::string own;
+  };
+  std::map<core::TaskId, Running> running_;  // what `executor_` has
   Executor executor_;
   MovableTasks movables_;
   LeaseGuard leases_;

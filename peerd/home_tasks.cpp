@@ -2,14 +2,20 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 namespace peerd {
 
 HomeTasks::HomeTasks(uv_loop_t* loop, core::PeerId self, const TaskFiles& files,
-                     Explanations& explanations)
-    : loop_(loop), self_(self), files_(files), explanations_(explanations) {}
+                     Explanations& explanations, Place place)
+    : loop_(loop),
+      self_(self),
+      files_(files),
+      explanations_(explanations),
+      place_(std::move(place)) {}
 
 void HomeTasks::add(core::TaskId task, const net::TaskSpec& spec, core::Epoch epoch) {
-  tasks_[task.serial] = {command_line(spec), spec.priority, spec.outputs, epoch, "", ""};
+  tasks_[task.serial] = {command_line(spec), spec.priority, spec.outputs, spec.user, epoch, "", ""};
 }
 
 const HomeTask* HomeTasks::find(core::TaskId task) const {
@@ -47,6 +53,8 @@ void HomeTasks::accept(std::unique_ptr<net::FrameStream> stream, const net::Stre
   const HomeTask* known = find(task);
   target.wanted = wanted && known != nullptr;
   if (target.wanted) target.outputs = known->outputs;
+  for (std::size_t i = 0; i < target.outputs.size(); ++i)
+    target.arriving.push_back(files_.arriving_path(task, i));
   target.stdout_path = files_.output_path(task, hello.epoch, 1);
   target.stderr_path = files_.output_path(task, hello.epoch, 2);
   target.max_output_bytes = limits_.output_bytes;
@@ -57,6 +65,10 @@ void HomeTasks::accept(std::unique_ptr<net::FrameStream> stream, const net::Stre
   };
   const auto on_failure = [this, task](const std::string& failure) {
     ended(task, {{core::ExitStatus::Kind::failed, 0}, failure});
+  };
+  const auto place = [this, user = known == nullptr ? net::kNoUser : known->user](
+                         const std::vector<CopiedFile>& files, ResultsReceiver::Placed placed) {
+    place_(user, files, std::move(placed));
   };
   const auto on_done = [this, task](const ResultsReceiver::Arrival& arrival) {
     if (arrival.error.empty()) {
@@ -69,7 +81,7 @@ void HomeTasks::accept(std::unique_ptr<net::FrameStream> stream, const net::Stre
   // An earlier stream of the task is one whose break has not been noticed yet.
   receivers_.erase(task);
   receivers_[task] = std::make_unique<ResultsReceiver>(loop_, std::move(stream), std::move(target),
-                                                       on_trace, on_failure, on_done);
+                                                       on_trace, on_failure, place, on_done);
 }
 
 std::string command_line(const net::TaskSpec& spec) {

@@ -26,9 +26,10 @@ struct HomeTask {
   std::string command;  // shortened, for tables
   std::int32_t priority = 0;
   std::vector<net::FileSpec> outputs;
-  core::Epoch epoch = 1;  // at which it was begun, or begun anew: names its output
-  std::string gone;       // who had it when it was begun anew
-  std::string message;    // what there is to say of its end
+  net::UserNumber user = net::kNoUser;  // who submitted it
+  core::Epoch epoch = 1;                // at which it was begun, or begun anew: names its output
+  std::string gone;                     // who had it when it was begun anew
+  std::string message;                  // what there is to say of its end
 };
 
 class HomeTasks {
@@ -38,7 +39,12 @@ class HomeTasks {
     std::uint64_t task_bytes = 0;
   };
 
-  HomeTasks(uv_loop_t* loop, core::PeerId self, const TaskFiles& files, Explanations& explanations);
+  // Gives files to a user; `placed` comes later, with what went wrong.
+  using Place = std::function<void(net::UserNumber user, const std::vector<CopiedFile>& files,
+                                   ResultsReceiver::Placed placed)>;
+
+  HomeTasks(uv_loop_t* loop, core::PeerId self, const TaskFiles& files, Explanations& explanations,
+            Place place);
 
   void configure(const Limits& limits) { limits_ = limits; }
   void add(core::TaskId task, const net::TaskSpec& spec, core::Epoch epoch = 1);
@@ -56,6 +62,7 @@ class HomeTasks {
   core::PeerId self_;
   const TaskFiles& files_;
   Explanations& explanations_;
+  Place place_;
   Limits limits_;
   std::map<std::uint64_t, HomeTask> tasks_;  // by serial
   std::map<core::TaskId, std::unique_ptr<ResultsReceiver>> receivers_;

@@ -142,14 +142,13 @@ void ImageSender::done(const std::string& error, bool immovable) {
 
 ImageReceiver::ImageReceiver(uv_loop_t* loop, ExecutorClient& executor,
                              const ExecutorClient::Key& stay,
-                             std::unique_ptr<net::FrameStream> stream, const std::string& directory,
-                             const std::string& fifo, std::uint64_t max_bytes, OnDone on_done)
+                             std::unique_ptr<net::FrameStream> stream, net::executor::Restore place,
+                             UserOf user_of, OnDone on_done)
     : loop_(loop),
       executor_(executor),
       stay_(stay),
-      directory_(directory),
-      fifo_(fifo),
-      max_bytes_(max_bytes),
+      place_(std::move(place)),
+      user_of_(std::move(user_of)),
       on_done_(std::move(on_done)),
       stream_(std::move(stream)) {
   stream_->set_callbacks({.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
@@ -194,14 +193,15 @@ void ImageReceiver::on(const net::StreamNeeds& frame) {
 }
 
 void ImageReceiver::begin() {
-  if (::mkdir(directory_.c_str(), 0755) != 0) return fail(directory_ + ": " + std::strerror(errno));
+  const std::string& directory = place_.directory;
+  if (::mkdir(directory.c_str(), 0755) != 0) return fail(directory + ": " + std::strerror(errno));
   pipe_ = std::make_unique<ImagePipe>(
-      loop_, fifo_, ImagePipe::Direction::to_executor,
+      loop_, place_.fifo, ImagePipe::Direction::to_executor,
       ImagePipe::Callbacks{
           .on_bytes = nullptr, .on_end = nullptr, .on_written = [this] { stream_->resume(); }});
   if (!pipe_->error().empty()) return fail(pipe_->error());
-  executor_.restore(stay_, directory_, fifo_, max_bytes_,
-                    [this](const auto& moved) { restored(moved); });
+  place_.user = user_of_(arrival_.spec);
+  executor_.restore(stay_, place_, [this](const auto& moved) { restored(moved); });
   arrival_.begun = monotonic_now();
   write_frame(*stream_, net::StreamReady{true, ""});
 }

@@ -79,11 +79,14 @@ class ImageReceiver {
     core::Time begun = 0;  // when the source was told to freeze it, by monotonic_now()
   };
   using OnDone = std::function<void(Arrival)>;  // later; may destroy this
+  // Whom it must run as here.
+  using UserOf = std::function<net::UserNumber(const net::TaskSpec&)>;
 
-  // Takes over a stream whose Hello has been read. `directory` does not exist yet.
+  // Takes over a stream whose Hello has been read. `place`: everything but the user; its directory
+  // does not exist yet.
   ImageReceiver(uv_loop_t* loop, ExecutorClient& executor, const ExecutorClient::Key& stay,
-                std::unique_ptr<net::FrameStream> stream, const std::string& directory,
-                const std::string& fifo, std::uint64_t max_bytes, OnDone on_done);
+                std::unique_ptr<net::FrameStream> stream, net::executor::Restore place,
+                UserOf user_of, OnDone on_done);
   ~ImageReceiver();
 
  private:
@@ -107,9 +110,8 @@ class ImageReceiver {
   uv_loop_t* loop_;
   ExecutorClient& executor_;
   ExecutorClient::Key stay_;
-  std::string directory_;
-  std::string fifo_;
-  std::uint64_t max_bytes_;
+  net::executor::Restore place_;
+  UserOf user_of_;
   OnDone on_done_;
   bool has_spec_ = false;
   std::string failure_;  // that the source is being told of

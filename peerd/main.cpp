@@ -1,4 +1,5 @@
 // peerd: the daemon, one per board.
+#include <unistd.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -19,13 +20,16 @@
 #include "peerd/log.h"
 #include "peerd/signal_handle.h"
 #include "peerd/timer.h"
+#include "peerd/users.h"
 
 namespace peerd {
 namespace {
 
 // sysexits
+constexpr int kNoUser = 67;
 constexpr int kNoHost = 68;
 constexpr int kUnavailable = 69;
+constexpr int kOsError = 71;
 constexpr int kTryLater = 75;
 
 struct Seeds {
@@ -61,8 +65,10 @@ class Daemon {
 
   int run() {
     if (const std::string error = driver_.start(); !error.empty()) return cannot_start(error);
-    if (const std::string error = control_.listen(settings_.socket); !error.empty())
+    if (const std::string error = control_.listen(settings_.socket, settings_.control_group);
+        !error.empty())
       return cannot_start(error);
+    if (const std::string error = become_user(); !error.empty()) return cannot_start(error);
     hangup_ = std::make_unique<SignalHandle>(loop_, SIGHUP, [this] { reload(); });
     terminate_ = std::make_unique<SignalHandle>(loop_, SIGTERM, [this] { shut_down("SIGTERM"); });
     interrupt_ = std::make_unique<SignalHandle>(loop_, SIGINT, [this] { shut_down("SIGINT"); });
@@ -75,6 +81,19 @@ class Daemon {
   int cannot_start(const std::string& error) {
     log_.error("{}", error);
     return kUnavailable;
+  }
+
+  // What needs root has been done: the executor runs, the sockets are open.
+  std::string become_user() {
+    if (settings_.user.empty() || ::geteuid() != 0) return "";
+    driver_.end_without_executor([this] {
+      exit_code_ = kOsError;
+      uv_stop(loop_);
+    });
+    const auto user = find_user(settings_.user);
+    std::string error = become(*user, settings_.state_directory, settings_.socket);
+    if (error.empty()) log_.info("goes on as {}", settings_.user);
+    return error;
   }
 
   void reload() {
@@ -173,6 +192,19 @@ class Daemon {
   int exit_code_ = 0;
 };
 
+// Which accounts there are only this board knows. Empty, or what is missing.
+std::string missing_account(const config::Settings& settings) {
+  if (::geteuid() != 0) return "";
+  const auto missing = [](const char* key, const std::string& name) {
+    return std::string(key) + ": this board has no user " + name;
+  };
+  if (!settings.user.empty() && !find_user(settings.user))
+    return missing("node.user", settings.user);
+  const bool named = settings.task_user != config::kSubmitter;
+  const std::string task_user = named ? settings.task_user : "nobody";
+  return find_user(task_user) ? "" : missing("node.task_user", task_user);
+}
+
 int fail(Log& log, const std::string& text, int exit_code) {
   log.error("{}", text);
   return exit_code;
@@ -192,6 +224,8 @@ int run(int argc, const char* const* argv) {
   const config::Settings& settings = loaded.settings;
   Log log;
   log.set_level(settings.log_level);
+  if (const std::string missing = missing_account(settings); !missing.empty())
+    return fail(log, missing, kNoUser);
   Seeds seeds = resolve_seeds(settings.seeds);
   if (!seeds.error.empty()) return fail(log, seeds.error, kNoHost);
   auto opened = JournalStore::open(settings.state_directory, monotonic_now());

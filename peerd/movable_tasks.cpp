@@ -39,12 +39,6 @@ Outcome failure(const std::string& what) {
   return outcome;
 }
 
-// What was unpacked until now: peerd may have cleared the directory while more still came.
-void remove_files(const std::string& stay) {
-  std::error_code ignored;
-  std::filesystem::remove_all(stay, ignored);
-}
-
 void reap(pid_t init) {
   while (::waitpid(init, nullptr, 0) < 0 && errno == EINTR) continue;
 }
@@ -69,12 +63,13 @@ void end_stranded_tasks(const std::string& stays) {
   }
 }
 
-MovableTasks::MovableTasks(uv_loop_t* loop, std::string name, OnEnd on_end, OnMoved on_moved)
+MovableTasks::MovableTasks(uv_loop_t* loop, std::string name, const TaskUsers& users, OnEnd on_end,
+                           OnMoved on_moved)
     : loop_(loop),
       name_(std::move(name)),
       on_end_(std::move(on_end)),
       on_moved_(std::move(on_moved)),
-      user_{::geteuid(), ::getegid(), {}} {}
+      users_(users) {}
 
 MovableTasks::~MovableTasks() {
   for (auto& [key, task] : tasks_) {
@@ -107,19 +102,21 @@ void MovableTasks::check(OnChecked on_checked) {
 
 // --- Starting and ending
 
-void MovableTasks::start(const Key& key, const ProcessSpec& spec) {
+void MovableTasks::start(const Key& key, const ProcessSpec& spec, const TaskUser& user) {
   Task& task = tasks_[key];
   task.starting = true;
   task.stay = spec.directory;
   task.cpu_limit_s = spec.cpu_limit_s;
+  task.user = user;
   TaskStart start;
   start.stay = spec.directory;
   start.arguments = spec.arguments;
   start.environment = spec.environment;
-  start.user = user_;
+  start.user = user;
   start.nice = spec.nice;
   start.cpu_limit_s = spec.cpu_limit_s;
   start.address_space_bytes = spec.memory_limit_bytes;
+  give_tree(spec.directory + "/files", users_.owner().uid, task.user);
   task.operation = TaskOperation::start(
       loop_, tools_, start, [this, key](const Outcome& outcome) { started(key, outcome); });
 }
@@ -159,6 +156,7 @@ void MovableTasks::ended(const Key& key, core::ExitStatus status) {
 
 void MovableTasks::drop(const Key& key) {
   const auto found = tasks_.find(key);
+  give_tree(found->second.stay, found->second.user.uid, users_.owner());
   ::unlink((found->second.stay + kInitSuffix).c_str());
   tasks_.erase(found);
 }
@@ -192,11 +190,14 @@ void MovableTasks::discard(const Key& key) {
   if (task.discarded) return;
   const pid_t init = task.init;
   const std::string stay = task.stay;
+  const uid_t uid = task.user.uid;
   drop(key);
   if (init <= 0) return;
   kill_task(init);
-  auto process = TaskProcess::watch(loop_, init, stay,
-                                    [this, init](core::ExitStatus) { discarded_.erase(init); });
+  auto process = TaskProcess::watch(loop_, init, stay, [this, init, stay, uid](core::ExitStatus) {
+    discarded_.erase(init);
+    remove_abandoned(stay, uid, users_.owner());
+  });
   if (process) discarded_[init] = std::move(process);
 }
 
@@ -220,22 +221,23 @@ void MovableTasks::dump(const Key& key, const std::string& fifo) {
   DumpRequest request;
   request.init = task.init;
   request.stay = task.stay;
-  request.user = user_;
+  request.user = task.user;
   task.operation =
       TaskOperation::dump(loop_, tools_, request, out.get(),
                           [this, key](const Outcome& outcome) { moved(key, outcome); });
 }
 
-void MovableTasks::restore(const Key& key, const std::string& stay, const std::string& fifo,
-                           std::uint64_t max_bytes) {
-  const UniqueFd in = open_fifo(fifo, O_RDONLY);
-  if (!in) return on_moved_(key, failure(fifo + ": " + std::strerror(errno)));
+void MovableTasks::restore(const Key& key, const net::executor::Restore& asked,
+                           const TaskUser& user) {
+  const UniqueFd in = open_fifo(asked.fifo, O_RDONLY);
+  if (!in) return on_moved_(key, failure(asked.fifo + ": " + std::strerror(errno)));
   Task& task = tasks_[key];
-  task.stay = stay;
+  task.stay = asked.directory;
+  task.user = user;
   RestoreRequest request;
-  request.stay = stay;
-  request.user = user_;
-  request.max_bytes = max_bytes;
+  request.stay = task.stay;
+  request.user = task.user;
+  request.max_bytes = asked.max_bytes;
   task.operation =
       TaskOperation::restore(loop_, tools_, request, in.get(),
                              [this, key](const Outcome& outcome) { moved(key, outcome); });
@@ -249,6 +251,7 @@ void MovableTasks::moved(const Key& key, const Outcome& outcome) {
   const bool discarded = task.discarded;
   const bool resumed = std::exchange(task.resumed, false);
   const std::string stay = task.stay;
+  const uid_t uid = task.user.uid;
   task.stopped = done && !resumed;
   if (restored && done) adopt(key, outcome.init);
   if (!restored && task.frozen)
@@ -257,7 +260,8 @@ void MovableTasks::moved(const Key& key, const Outcome& outcome) {
     resume_task(task.init);
   if (restored && !done) drop(key);
   if (discarded && done) discard(key);
-  if (discarded) remove_files(stay);
+  // What was unpacked until now: peerd may have cleared the directory while more still came.
+  if (discarded) remove_abandoned(stay, uid, users_.owner());
   if (!discarded && !resumed) on_moved_(key, outcome);
 }
 

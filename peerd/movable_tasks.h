@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/types.h"
+#include "net/executor_frame.h"
 #include "peerd/checkpoint/inspection.h"
 #include "peerd/checkpoint/task_operation.h"
 #include "peerd/executor.h"
@@ -33,21 +34,21 @@ class MovableTasks {
 
   // Everything is reported later, never from inside. `name`: of this executor alone, for a
   // directory.
-  MovableTasks(uv_loop_t* loop, std::string name, OnEnd on_end, OnMoved on_moved);
+  MovableTasks(uv_loop_t* loop, std::string name, const TaskUsers& users, OnEnd on_end,
+               OnMoved on_moved);
   ~MovableTasks();  // kills them all, and reaps
 
   // Once; before that, nothing can be started.
   void check(OnChecked on_checked);
   bool has(const Key& key) const { return tasks_.contains(key); }
-  void start(const Key& key, const ProcessSpec& spec);
+  void start(const Key& key, const ProcessSpec& spec, const TaskUser& user);
   // Of a stay that is not there, nothing happens.
   void stop(const Key& key, core::Duration grace);
   void kill(const Key& key);
   void discard(const Key& key);  // and nothing is reported
   Inspection inspect(const Key& key) const;
   void dump(const Key& key, const std::string& fifo);
-  void restore(const Key& key, const std::string& stay, const std::string& fifo,
-               std::uint64_t max_bytes);
+  void restore(const Key& key, const net::executor::Restore& request, const TaskUser& user);
   void resume(const Key& key);
   // For want of a lease: stays stopped, whatever else would let it go on, until thaw().
   void freeze(const Key& key);
@@ -56,6 +57,7 @@ class MovableTasks {
  private:
   struct Task {
     std::string stay;
+    TaskUser user;
     std::uint64_t cpu_limit_s = 0;
     pid_t init = -1;
     bool starting = false;
@@ -80,7 +82,7 @@ class MovableTasks {
   OnEnd on_end_;
   OnMoved on_moved_;
   TaskTools tools_;
-  TaskUser user_;
+  const TaskUsers& users_;
   std::unique_ptr<TaskOperation> check_;
   std::map<Key, Task> tasks_;
   std::map<pid_t, std::unique_ptr<TaskProcess>> discarded_;  // until they are reaped

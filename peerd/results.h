@@ -13,6 +13,7 @@
 #include "net/task_spec.h"
 #include "net/transport.h"
 #include "peerd/chunk_writer.h"
+#include "peerd/file_copy.h"
 #include "peerd/file_sender.h"
 #include "peerd/timer.h"
 #include "peerd/unique_fd.h"
@@ -81,6 +82,7 @@ class ResultsReceiver {
     std::string stdout_path;
     std::string stderr_path;
     std::vector<net::FileSpec> outputs;  // by index - 2
+    std::vector<std::string> arriving;   // where each lies until its user has it
     std::uint64_t max_output_bytes = 0;  // of stdout, of stderr
     std::uint64_t max_task_bytes = 0;    // of all outputs
     bool wanted = true;  // false: nobody remembers the task; everything is taken and dropped
@@ -94,13 +96,17 @@ class ResultsReceiver {
   // As soon as it is known; `on_done` repeats it.
   using OnFailure = std::function<void(const std::string& failure)>;
   using OnDone = std::function<void(const Arrival&)>;
+  // Gives whole outputs to their user; `placed` comes later, with what went wrong.
+  using Placed = std::function<void(const std::string& error)>;
+  using Place = std::function<void(const std::vector<CopiedFile>& files, Placed placed)>;
 
   ResultsReceiver(uv_loop_t* loop, std::unique_ptr<net::FrameStream> stream, Target target,
-                  OnTrace on_trace, OnFailure on_failure, OnDone on_done);
+                  OnTrace on_trace, OnFailure on_failure, Place place, OnDone on_done);
+  ~ResultsReceiver();
 
  private:
   struct Output {
-    std::string path;  // unfinished
+    bool comes = false;
     std::uint64_t size = 0;
     std::uint64_t received = 0;
   };
@@ -121,12 +127,14 @@ class ResultsReceiver {
   void failed(const std::string& failure);
   void complete();
   void place_outputs();
+  void drop_outputs() const;
   void answer();
   void finish(const std::string& error);
 
   Target target_;
   OnTrace on_trace_;
   OnFailure on_failure_;
+  Place place_;
   OnDone on_done_;
   Arrival arrival_;
   std::uint64_t have_[2] = {};  // bytes of stdout and stderr that are stored
@@ -134,6 +142,7 @@ class ResultsReceiver {
   std::vector<Output> outputs_;
   std::unique_ptr<net::FrameStream> stream_;
   ChunkWriter writer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what may come too late
 };
 
 }  // namespace peerd

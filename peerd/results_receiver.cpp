@@ -1,8 +1,5 @@
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "net/codec.h"
@@ -18,11 +15,12 @@ constexpr std::uint32_t kFirstOutput = 2;
 }  // namespace
 
 ResultsReceiver::ResultsReceiver(uv_loop_t* loop, std::unique_ptr<net::FrameStream> stream,
-                                 Target target, OnTrace on_trace, OnFailure on_failure,
+                                 Target target, OnTrace on_trace, OnFailure on_failure, Place place,
                                  OnDone on_done)
     : target_(std::move(target)),
       on_trace_(std::move(on_trace)),
       on_failure_(std::move(on_failure)),
+      place_(std::move(place)),
       on_done_(std::move(on_done)),
       outputs_(target_.outputs.size()),
       stream_(std::move(stream)),
@@ -38,6 +36,10 @@ ResultsReceiver::ResultsReceiver(uv_loop_t* loop, std::unique_ptr<net::FrameStre
   stream_->resume();
 }
 
+ResultsReceiver::~ResultsReceiver() {
+  drop_outputs();
+}
+
 void ResultsReceiver::on_frame(const net::Bytes& bytes) {
   auto decoded = net::decode_stream_frame(bytes);
   if (auto* error = std::get_if<net::DecodeError>(&decoded)) return finish(error->reason);
@@ -50,11 +52,11 @@ void ResultsReceiver::on(const net::StreamFile& frame) {
   if (frame.index < kFirstOutput || frame.index - kFirstOutput >= outputs_.size())
     return finish("an output that the task did not declare");
   output_bytes_ += frame.size;
-  const std::string& path = target_.outputs[frame.index - kFirstOutput].path;
   if (output_bytes_ > target_.max_task_bytes)
     return failed(beyond_task_bytes("outputs", target_.max_task_bytes));
-  outputs_[frame.index - kFirstOutput] = {unfinished_name(path), frame.size, 0};
-  store(unfinished_name(path), frame.mode & 0777, true, 0, {}, "output " + path);
+  const std::size_t at = frame.index - kFirstOutput;
+  outputs_[at] = {true, frame.size, 0};
+  store(target_.arriving[at], frame.mode & 0777, true, 0, {}, "output " + target_.outputs[at].path);
 }
 
 void ResultsReceiver::on(net::StreamChunk frame) {
@@ -67,7 +69,7 @@ void ResultsReceiver::on(net::StreamChunk frame) {
   if (frame.offset != output.received || frame.bytes.size() > output.size - output.received)
     return finish("a chunk that does not fit its output");
   output.received += frame.bytes.size();
-  store(output.path, 0600, false, frame.offset, std::move(frame.bytes),
+  store(target_.arriving[at], 0600, false, frame.offset, std::move(frame.bytes),
         "output " + target_.outputs[at].path);
 }
 
@@ -109,18 +111,31 @@ void ResultsReceiver::on(const net::StreamEnd&) {
   if (target_.wanted && arrival_.failure.empty()) {
     if (have_[0] > 0) paths.push_back(target_.stdout_path);
     if (have_[1] > 0) paths.push_back(target_.stderr_path);
-    for (const Output& output : outputs_)
-      if (!output.path.empty()) paths.push_back(output.path);
   }
-  if (paths.empty()) return complete();
+  // Also waits for what is still being written.
   writer_.sync(std::move(paths), [this](const std::string& error) {
     if (!error.empty()) failed("results cannot be stored: " + error);
+    place_outputs();
+  });
+}
+
+void ResultsReceiver::place_outputs() {
+  std::vector<CopiedFile> files;
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Output& output = outputs_[i];
+    if (output.comes) files.push_back({target_.arriving[i], target_.outputs[i].path});
+    if (output.comes && output.received != output.size)
+      failed("output " + target_.outputs[i].path + ": incomplete");
+  }
+  if (files.empty() || !target_.wanted || !arrival_.failure.empty()) return complete();
+  place_(files, [this, alive = std::weak_ptr<bool>(alive_)](const std::string& error) {
+    if (alive.expired()) return;
+    if (!error.empty()) failed(error);
     complete();
   });
 }
 
 void ResultsReceiver::complete() {
-  if (target_.wanted && arrival_.failure.empty()) place_outputs();
   answer();
   finish("");
 }
@@ -129,17 +144,9 @@ void ResultsReceiver::answer() {
   write_frame(*stream_, net::StreamDone{true, cut_error(arrival_.failure)});
 }
 
-// Only whole outputs get their names: nobody ever sees half a file.
-void ResultsReceiver::place_outputs() {
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    const Output& output = outputs_[i];
-    if (output.path.empty()) continue;
-    const std::string& path = target_.outputs[i].path;
-    if (output.received == output.size && ::rename(output.path.c_str(), path.c_str()) == 0)
-      continue;
-    return failed("output " + path + ": " +
-                  (output.received == output.size ? std::strerror(errno) : "incomplete"));
-  }
+void ResultsReceiver::drop_outputs() const {
+  for (std::size_t i = 0; i < outputs_.size(); ++i)
+    if (outputs_[i].comes) ::unlink(target_.arriving[i].c_str());
 }
 
 // The first failure is remembered, and told at once: a task that still runs does so for nothing.
@@ -149,15 +156,10 @@ void ResultsReceiver::failed(const std::string& failure) {
   arrival_.failure = failure;
   on_failure_(failure);
   answer();
-  for (const Output& output : outputs_)
-    if (!output.path.empty()) ::unlink(output.path.c_str());
 }
 
 void ResultsReceiver::finish(const std::string& error) {
   stream_->close();
-  if (!error.empty())
-    for (const Output& output : outputs_)
-      if (!output.path.empty()) ::unlink(output.path.c_str());
   const auto callback = std::exchange(on_done_, nullptr);
   if (!callback) return;
   arrival_.error = error;

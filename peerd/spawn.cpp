@@ -32,6 +32,7 @@ enum class Step : std::uint8_t {
   memory_limit,
   core_limit,
   nice,
+  user,
   directory,
   streams,
   exec
@@ -52,6 +53,7 @@ struct Plan {
   std::vector<char*> shell_arguments;  // /bin/sh PROGRAM ARGUMENTS...; the child fills in PROGRAM
   pid_t parent = -1;
   const char* directory = nullptr;
+  const TaskUser* user = nullptr;
   int streams[3] = {-1, -1, -1};
   int cgroup_procs_fd = -1;
   int nice = 0;
@@ -109,6 +111,7 @@ Plan prepare(const SpawnRequest& request) {
                               plan.arguments.end());
   plan.parent = getpid();
   plan.directory = request.directory.c_str();
+  plan.user = request.user;
   plan.streams[0] = request.stdin_fd;
   plan.streams[1] = request.stdout_fd;
   plan.streams[2] = request.stderr_fd;
@@ -186,19 +189,29 @@ void set_session_nice(const char* text) {
   close(fd);
 }
 
+// The C library's calls would change all threads of the parent, whose memory this is.
+bool become(const TaskUser& user) {
+  return syscall(SYS_setgroups, user.groups.size(), user.groups.data()) == 0 &&
+         syscall(SYS_setresgid, user.gid, user.gid, user.gid) == 0 &&
+         syscall(SYS_setresuid, user.uid, user.uid, user.uid) == 0;
+}
+
+void die_with_parent(const Plan& plan, Report& report) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(report, Step::session, errno);
+  if (getppid() != plan.parent) _exit(127);  // it is dead already, nobody reads the report
+}
+
 [[noreturn]] __attribute__((noinline)) void run_child(Plan& plan, Report& report) {
   // First of all: a handler of the parent's would now run in the parent's memory.
   reset_signal_handlers();
   if (setsid() < 0) give_up(report, Step::session, errno);
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(report, Step::session, errno);
-  if (getppid() != plan.parent) _exit(127);  // it is dead already, nobody reads the report
+  die_with_parent(plan, report);
   if (plan.cgroup_procs_fd >= 0 && write(plan.cgroup_procs_fd, "0", 1) != 1)
     give_up(report, Step::cgroup, errno);
   const rlimit no_core = {0, 0};
   if (setrlimit(RLIMIT_CORE, &no_core) != 0) give_up(report, Step::core_limit, errno);
   if (plan.cpu_limited && setrlimit(RLIMIT_CPU, &plan.cpu_limit) != 0)
     give_up(report, Step::cpu_limit, errno);
-  if (chdir(plan.directory) != 0) give_up(report, Step::directory, errno);
   for (int fd = 0; fd < 3; ++fd) {
     if (dup2(plan.streams[fd], fd) < 0) give_up(report, Step::streams, errno);
   }
@@ -209,6 +222,12 @@ void set_session_nice(const char* text) {
   // Late: from here on the child may have to wait for a processor, and the parent for the child.
   if (setpriority(PRIO_PROCESS, 0, plan.nice) != 0) give_up(report, Step::nice, errno);
   if (plan.nice != 0) set_session_nice(plan.nice_text.c_str());
+  if (plan.user != nullptr) {
+    if (!become(*plan.user)) give_up(report, Step::user, errno);
+    die_with_parent(plan, report);  // a change of user calls it off
+  }
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up(report, Step::user, errno);
+  if (chdir(plan.directory) != 0) give_up(report, Step::directory, errno);
   unblock_signals();
   // Last: until exec the memory in use is the parent's, and its stack could not grow any more.
   if (plan.memory_limited && setrlimit(RLIMIT_AS, &plan.memory_limit) != 0)
@@ -292,6 +311,8 @@ Spawned explain(const SpawnRequest& request, const Plan& plan, const Report& rep
       return failure("core file limit", report.error);
     case Step::nice:
       return failure("nice value", report.error);
+    case Step::user:
+      return failure("becoming the task's user", report.error);
     case Step::directory:
       return failure("working directory " + request.directory, report.error);
     case Step::streams:

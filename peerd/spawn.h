@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/types.h"
+#include "peerd/users.h"
 
 namespace peerd {
 
@@ -23,6 +24,7 @@ struct SpawnRequest {
   std::uint64_t cpu_limit_s = 0;          // SIGXCPU at the limit, SIGKILL a second later; 0 = none
   std::uint64_t address_space_bytes = 0;  // RLIMIT_AS; 0 = none
   int cgroup_procs_fd = -1;               // cgroup.procs of the cgroup to join; -1 = stay
+  const TaskUser* user = nullptr;         // whom it runs as, for a caller who is root; null: him
 };
 
 struct Spawned {
@@ -39,8 +41,9 @@ struct Spawned {
 // format error" and 126.
 //
 // The process has no descriptor but 0, 1 and 2, no signal blocked or ignored, no controlling
-// terminal, and dumps no core. It is killed when the calling thread ends: a daemon that is killed
-// leaves no second copy of what its peers may start again. (Its own children are not.)
+// terminal, dumps no core and gains no privileges. It is killed when the calling thread ends: a
+// daemon that is killed leaves no second copy of what its peers may start again. (Its own children
+// are not.)
 Spawned spawn(const SpawnRequest& request);
 
 }  // namespace peerd

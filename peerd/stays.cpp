@@ -45,6 +45,7 @@ Stays::Stays(Surroundings surroundings, const Limits& limits)
     : around_(std::move(surroundings)),
       limits_(limits),
       executor_(around_.loop, *around_.log, around_.state_directory, around_.self,
+                limits.task_user == net::kRoot,
                 [this](const Key& stay, const ProcessEnd& end) { process_ended(stay, end); }) {
   pacer_.set_rate(limits.bandwidth_mbit);
 }
@@ -163,7 +164,9 @@ ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
     environment[kPeerVariable] = peer_mark(around_.self);
   }
   for (const auto& [name, value] : environment) process.environment.push_back(name + "=" + value);
+  process.user = user_of(spec, at_home(task));
   process.directory = directory;
+  if (!surrounded) process.own = directory;
   if (surrounded) {
     process.directory = around_.files->stay_directory(task, epoch);
   } else if (!spec.directory.empty()) {
@@ -312,10 +315,13 @@ bool Stays::accept_bundle(std::unique_ptr<net::FrameStream>& stream,
     return false;
   if (stay->comes_running) {
     const Key key{hello.task, hello.epoch};
+    net::executor::Restore place;
+    place.directory = around_.files->stay_directory(hello.task, hello.epoch);
+    place.fifo = around_.files->image_path(hello.task, hello.epoch);
+    place.max_bytes = limits_.task_bytes;
     stay->image_receiver = std::make_unique<ImageReceiver>(
-        around_.loop, executor_, key, std::move(stream),
-        around_.files->stay_directory(hello.task, hello.epoch),
-        around_.files->image_path(hello.task, hello.epoch), limits_.task_bytes,
+        around_.loop, executor_, key, std::move(stream), std::move(place),
+        [this, own = at_home(key.first)](const net::TaskSpec& spec) { return user_of(spec, own); },
         [this, key](ImageReceiver::Arrival arrival) { image_arrived(key, std::move(arrival)); });
     return true;
   }
@@ -375,6 +381,28 @@ void Stays::perform(const core::DiscardTask& action) {
   if (directory_alone && spares_.give(directory, uv_now(around_.loop))) return;
   in_background(
       around_.loop, [directory] { remove_stay(directory); }, [] {});
+}
+
+// --- Users
+
+net::UserNumber Stays::user_of(const net::TaskSpec& spec, bool at_home) const {
+  if (!users_count()) return net::kNoUser;
+  const bool somebody = spec.user != net::kNoUser && spec.user != net::kRoot;
+  return somebody && (at_home || limits_.as_submitter) ? spec.user : limits_.task_user;
+}
+
+void Stays::copy(net::executor::Copy request, OnCopied on_copied) {
+  if (request.user == net::kRoot && ::geteuid() != 0) request.user = limits_.task_user;
+  executor_.copy(std::move(request), std::move(on_copied));
+}
+
+std::string Stays::user_obstacle(core::TaskId task, const net::TaskSpec& spec,
+                                 core::PeerId to) const {
+  const net::UserNumber here = user_of(spec, at_home(task));
+  const net::UserNumber there = user_of(spec, to == task.home);
+  if (here == there) return "";
+  return "it runs as " + user_name(here) + ", and would be " + user_name(there) +
+         " there: see node.task_user";
 }
 
 // --- Odds

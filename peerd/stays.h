@@ -49,11 +49,15 @@ class Stays {
 
   struct Limits {
     bool migratable = false;  // tasks are started so that they can move, if they can here
+    net::UserNumber task_user = net::kNoUser;  // whom guests run as, and root's own tasks
+    bool as_submitter = false;                 // guests run as who submitted them, unless root has
     core::Duration kill_grace = 0;
     std::uint64_t output_bytes = 0;  // of stdout, of stderr
     std::uint32_t bandwidth_mbit = 0;
     std::uint64_t task_bytes = 0;  // of all outputs; where they go home, that peer's count
   };
+
+  using OnCopied = ExecutorClient::OnCopied;
 
   Stays(Surroundings surroundings, const Limits& limits);
 
@@ -71,6 +75,9 @@ class Stays {
   void tell_ended();
   // Ends all that runs, and the executor.
   void end_all() { executor_.quit(); }
+  void end_without_executor(std::function<void()> on_end) {
+    executor_.set_on_gone(std::move(on_end));
+  }
 
   void perform(const core::StartTask& action);
   void perform(const core::ExtendLease& action);
@@ -85,6 +92,14 @@ class Stays {
   // no files. That is told at once, so that its end and all that follows from it are one commit.
   bool has_nothing_to_send(const core::SendResults& action);
   void perform(const core::DiscardTask& action);
+
+  // Files of a task's user, by the executor: of root's only where the daemon is root, too, else as
+  // whom root's tasks run as. `on_copied` comes once, later.
+  void copy(net::executor::Copy request, OnCopied on_copied);
+  // Users count: the executor is root.
+  bool users_count() const { return executor_.is_root(); }
+  // Whom it runs as, at its home node or elsewhere, if all boards do as this one.
+  net::UserNumber user_of(const net::TaskSpec& spec, bool at_home) const;
 
   // A stream that opened with this Hello, if such a bundle is expected from that peer.
   bool accept_bundle(std::unique_ptr<net::FrameStream>& stream, const net::StreamHello& hello);
@@ -140,6 +155,8 @@ class Stays {
   bool at_home(core::TaskId task) const { return task.home == around_.self; }
   void fail_to_start(core::TaskId task, Stay& stay);
   std::string begin_anew(core::TaskId task, core::Epoch epoch) const;
+  // Why it could not go on at that peer, or anywhere but here, as whom it runs as; or nothing.
+  std::string user_obstacle(core::TaskId task, const net::TaskSpec& spec, core::PeerId to) const;
   void check_migration();
   void go_on(const Key& key, Stay& stay);
   void surround(const Key& key, Stay& stay);

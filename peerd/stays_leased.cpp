@@ -1,5 +1,7 @@
 // Stays that may run only as long as a lease says so, and those that are begun anew: a part of
 // Stays.
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -42,8 +44,9 @@ std::string Stays::begin_anew(core::TaskId task, core::Epoch epoch) const {
   for (net::FileSpec& input : spec.inputs) input.path = files.directory(task, 0) + "/" + input.name;
   if (!spec.stdin_path.empty()) spec.stdin_path = files.stdin_path(task, 0);
   const std::string unfinished = unfinished_name(directory);
-  const auto copied =
-      copy_inputs(spec, unfinished, files.stdin_path(task, epoch), limits_.task_bytes);
+  const TaskUser own{::geteuid(), ::getegid()};
+  const CopyResult copied = copy_in(input_copies(spec, unfinished, files.stdin_path(task, epoch)),
+                                    own, own, limits_.task_bytes);
   if (const auto* error = std::get_if<CopyError>(&copied))
     return "it cannot be begun anew: " + error->text;
   if (::rename(unfinished.c_str(), directory.c_str()) == 0) return "";

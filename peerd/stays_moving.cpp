@@ -43,15 +43,19 @@ void Stays::measure(const Key& key, Stay& stay) {
   executor_.inspect(key, false, [this, key](const net::executor::Inspected& found) {
     Stay* inspected = find(key.first, key.second);
     if (inspected == nullptr || !inspected->running) return;
-    if (!found.obstacle.empty() && found.obstacle != inspected->obstacle)
-      around_.explain(key.first, "cannot be moved now: " + found.obstacle);
-    inspected->obstacle = found.obstacle;
-    around_.post(core::TaskMeasured{key.first, found.resident_bytes, found.obstacle.empty()});
+    std::string obstacle = found.obstacle;
+    if (obstacle.empty()) obstacle = user_obstacle(key.first, inspected->spec, core::PeerId::none);
+    if (!obstacle.empty() && obstacle != inspected->obstacle)
+      around_.explain(key.first, "cannot be moved now: " + obstacle);
+    inspected->obstacle = obstacle;
+    around_.post(core::TaskMeasured{key.first, found.resident_bytes, obstacle.empty()});
   });
 }
 
 void Stays::send_running(const Key& key, Stay& stay, const core::SendBundle& action,
                          const std::vector<std::string>& trace) {
+  if (const std::string why = user_obstacle(key.first, stay.spec, action.to); !why.empty())
+    return sent_running(key, action, {why, false, {}});
   stay.image_sender = std::make_unique<ImageSender>(
       around_.loop, executor_, key, around_.files->image_path(key.first, key.second),
       action.endpoint, hello(net::StreamHello::Kind::bundle, action.task, action.epoch), stay.spec,

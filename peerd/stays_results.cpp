@@ -58,29 +58,20 @@ void Stays::follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& h
 
 // Nothing has to travel: outputs go to where the user wants them.
 void Stays::place_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending) {
-  const auto failure = std::make_shared<std::string>();
-  const auto done = [this, task, epoch, ending, failure] {
-    placed_at_home(task, epoch,
-                   failure->empty() ? ending : net::StreamEnding{{Kind::failed, 0}, *failure});
-  };
-  std::vector<std::pair<std::string, std::string>> copies;
+  net::executor::Copy copies;
+  copies.direction = net::executor::Copy::Direction::to_user;
+  copies.user = find(task, epoch)->spec.user;
+  copies.max_bytes = limits_.task_bytes;
   const std::string directory = around_.files->directory(task, epoch) + "/";
   for (const net::FileSpec& output : find(task, epoch)->spec.outputs)
-    if (exists(directory + output.name)) copies.emplace_back(directory + output.name, output.path);
-  std::uint64_t total = 0;
-  for (const auto& [from, to] : copies) total += size_of(from);
-  if (total > limits_.task_bytes) *failure = beyond_task_bytes("outputs", limits_.task_bytes);
-  if (copies.empty() || !failure->empty()) return done();
-  in_background(
-      around_.loop,
-      [copies, failure] {
-        for (const auto& [from, to] : copies)
-          if (const auto error = place_output(from, to)) {
-            *failure = *error;
-            return;
-          }
-      },
-      done);
+    if (exists(directory + output.name))
+      copies.files.push_back({directory + output.name, output.path});
+  if (copies.files.empty()) return placed_at_home(task, epoch, ending);
+  copy(std::move(copies), [this, task, epoch, ending](const auto& copied) {
+    const bool done = copied.failure == net::executor::Copied::Failure::none;
+    placed_at_home(task, epoch,
+                   done ? ending : net::StreamEnding{{Kind::failed, 0}, copied.message});
+  });
 }
 
 void Stays::placed_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending) {

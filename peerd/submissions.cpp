@@ -1,6 +1,5 @@
 #include "peerd/submissions.h"
 
-#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,16 +15,22 @@ constexpr int kNoInput = 66;
 constexpr int kOsError = 71;
 constexpr int kTryLater = 75;
 
-int exit_code(CopyError::Kind kind) {
-  switch (kind) {
-    case CopyError::Kind::unreadable:
+int exit_code(net::executor::Copied::Failure failure) {
+  using Failure = net::executor::Copied::Failure;
+  switch (failure) {
+    case Failure::unreadable:
       return kNoInput;
-    case CopyError::Kind::unwritable:
-      return kOsError;
-    case CopyError::Kind::too_large:
+    case Failure::too_large:
       return kDataError;
+    case Failure::unwritable:
+    case Failure::none:
+      break;
   }
   return kOsError;
+}
+
+bool is_failure(const net::executor::Copied& copied) {
+  return copied.failure != net::executor::Copied::Failure::none;
 }
 
 }  // namespace
@@ -45,31 +50,40 @@ void Submissions::submit(const net::TaskSpec& spec, std::uint64_t max_input_byte
     post(task, spec, 0, std::move(answer));
 }
 
+// Another time for a task that may be begun anew: it may change its inputs.
 void Submissions::copy(core::TaskId task, const net::TaskSpec& spec, std::uint64_t max_input_bytes,
                        Answer answer) {
   ++copying_;
-  const auto copied = std::make_shared<std::variant<std::uint64_t, CopyError>>();
-  const std::string directory = around_.files->directory(task, 1);
-  const std::string stdin_path = around_.files->stdin_path(task, 1);
-  const std::string kept = around_.files->directory(task, 0);
-  const std::string kept_stdin = around_.files->stdin_path(task, 0);
-  in_background(
-      around_.loop,
-      [copied, spec, directory, stdin_path, kept, kept_stdin, max_input_bytes] {
-        *copied = copy_inputs(spec, directory, stdin_path, max_input_bytes);
-        // Another time, to begin it anew with: a task may change its inputs.
-        if (spec.restarts && !std::holds_alternative<CopyError>(*copied))
-          *copied = copy_inputs(spec, kept, kept_stdin, max_input_bytes);
-        if (!std::holds_alternative<CopyError>(*copied)) return;
-        remove_stay(directory);
-        remove_stay(kept);
-      },
-      [this, copied, task, spec, answer] {
-        --copying_;
-        if (const auto* failure = std::get_if<CopyError>(copied.get()))
-          return answer(net::Failure{exit_code(failure->kind), failure->text});
-        post(task, spec, std::get<std::uint64_t>(*copied), answer);
-      });
+  const auto then = [this, task, spec, max_input_bytes, answer](const auto& copied) {
+    if (!spec.restarts || is_failure(copied)) return this->copied(task, spec, copied, answer);
+    copy_to(task, 0, spec, max_input_bytes, [this, task, spec, answer](const auto& kept) {
+      this->copied(task, spec, kept, answer);
+    });
+  };
+  copy_to(task, 1, spec, max_input_bytes, then);
+}
+
+void Submissions::copy_to(core::TaskId task, core::Epoch epoch, const net::TaskSpec& spec,
+                          std::uint64_t max_input_bytes, Stays::OnCopied on_copied) {
+  net::executor::Copy request;
+  request.user = spec.user;
+  request.direction = net::executor::Copy::Direction::from_user;
+  request.files = input_copies(spec, around_.files->directory(task, epoch),
+                               around_.files->stdin_path(task, epoch));
+  request.max_bytes = max_input_bytes;
+  around_.stays->copy(std::move(request), std::move(on_copied));
+}
+
+void Submissions::copied(core::TaskId task, const net::TaskSpec& spec,
+                         const net::executor::Copied& copied, const Answer& answer) {
+  --copying_;
+  if (!is_failure(copied)) return post(task, spec, copied.bytes, answer);
+  for (const core::Epoch epoch : {0u, 1u}) {
+    const std::string directory = around_.files->directory(task, epoch);
+    in_background(
+        around_.loop, [directory] { remove_stay(directory); }, [] {});
+  }
+  answer(net::Failure{exit_code(copied.failure), copied.message});
 }
 
 void Submissions::post(core::TaskId task, const net::TaskSpec& spec, std::uint64_t input_bytes,

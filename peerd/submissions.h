@@ -55,6 +55,10 @@ class Submissions {
  private:
   void copy(core::TaskId task, const net::TaskSpec& spec, std::uint64_t max_input_bytes,
             Answer answer);
+  void copy_to(core::TaskId task, core::Epoch epoch, const net::TaskSpec& spec,
+               std::uint64_t max_input_bytes, Stays::OnCopied on_copied);
+  void copied(core::TaskId task, const net::TaskSpec& spec, const net::executor::Copied& copied,
+              const Answer& answer);
   void post(core::TaskId task, const net::TaskSpec& spec, std::uint64_t input_bytes, Answer answer);
   Answer take(core::TaskId task);
 

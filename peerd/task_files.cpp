@@ -1,8 +1,6 @@
 #include "peerd/task_files.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,53 +36,6 @@ std::string output_name(core::TaskId task, core::Epoch epoch) {
   return restarts == 0 ? serial : serial + "." + std::to_string(restarts);
 }
 
-bool share_blocks(int from, int to) {
-  return ::ioctl(to, FICLONE, from) == 0;
-}
-
-std::optional<CopyError> copy_bytes(int from, int to, const std::string& what,
-                                    const std::string& to_path) {
-  if (share_blocks(from, to)) return std::nullopt;
-  while (true) {
-    const ssize_t copied = ::copy_file_range(from, nullptr, to, nullptr, 1 << 20, 0);
-    if (copied == 0) return std::nullopt;
-    if (copied > 0) continue;
-    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-      return CopyError{failure(to_path, errno), CopyError::Kind::unwritable};
-    break;
-  }
-  std::vector<char> buffer(256 << 10);
-  while (true) {
-    const ssize_t got = ::read(from, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return CopyError{failure(what, errno)};
-    if (got == 0) return std::nullopt;
-    for (ssize_t done = 0; done < got;) {
-      const ssize_t put = ::write(to, buffer.data() + done, static_cast<std::size_t>(got - done));
-      if (put < 0 && errno != EINTR)
-        return CopyError{failure(to_path, errno), CopyError::Kind::unwritable};
-      if (put > 0) done += put;
-    }
-  }
-}
-
-// Copies a regular file. Its size, or why not.
-std::variant<std::uint64_t, CopyError> copy_file(const std::string& from, const std::string& to,
-                                                 const std::string& what) {
-  const UniqueFd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (!source || ::fstat(source.get(), &status) != 0) return CopyError{failure(what, errno)};
-  if (!S_ISREG(status.st_mode)) return CopyError{what + ": not a regular file"};
-  const mode_t mode = (status.st_mode & 0777) | 0600;
-  const UniqueFd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-  if (!target) return CopyError{failure(to, errno), CopyError::Kind::unwritable};
-  if (auto error = copy_bytes(source.get(), target.get(), what, to)) return *error;
-  // Whoever is told that it is there relies on it, whatever becomes of the power.
-  if (::fdatasync(target.get()) != 0)
-    return CopyError{failure(to, errno), CopyError::Kind::unwritable};
-  return static_cast<std::uint64_t>(status.st_size);
-}
-
 }  // namespace
 
 TaskFiles::TaskFiles(std::string state_directory, core::PeerId self)
@@ -113,6 +64,10 @@ std::optional<std::string> TaskFiles::prepare(const core::Journal& journal,
                                               std::size_t& cleared) const {
   cleared = 0;
   const std::set<std::string> kept = names_kept(journal);
+  // A task's user must get to its own directory, and see nothing on the way.
+  const std::string state_directory = parent_of(work_root_);
+  if (::geteuid() == 0 && ::chmod(state_directory.c_str(), 0711) != 0)
+    return failure(state_directory, errno);
   for (const std::string& root : {work_root_, output_root_}) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(root, error)) {
@@ -123,6 +78,7 @@ std::optional<std::string> TaskFiles::prepare(const core::Journal& journal,
     }
     if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) return failure(root, errno);
   }
+  if (::geteuid() == 0 && ::chmod(work_root_.c_str(), 0711) != 0) return failure(work_root_, errno);
   return std::nullopt;
 }
 
@@ -148,36 +104,21 @@ std::string TaskFiles::output_path(core::TaskId task, core::Epoch epoch, int str
   return directory(task, epoch) + suffix;
 }
 
-std::string beyond_task_bytes(const std::string& what, std::uint64_t limit) {
-  return what + " of more than " + std::to_string(limit) +
-         " bytes: larger than [limits] task_bytes allows";
+std::string TaskFiles::arriving_path(core::TaskId task, std::size_t output) const {
+  return output_root_ + "/" + std::to_string(task.serial) + ".file." + std::to_string(output);
 }
 
 std::string beyond_output_bytes(std::uint64_t limit) {
   return "more output than [limits] output_bytes allows: " + std::to_string(limit) + " bytes";
 }
 
-std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
-                                                   const std::string& directory,
-                                                   const std::string& stdin_path,
-                                                   std::uint64_t max_bytes) {
-  if (!make_directories(directory))
-    return CopyError{failure(directory, errno), CopyError::Kind::unwritable};
-  std::vector<std::pair<net::FileSpec, std::string>> copies;
-  if (!spec.stdin_path.empty()) copies.push_back({{"stdin", spec.stdin_path}, stdin_path});
+std::vector<CopiedFile> input_copies(const net::TaskSpec& spec, const std::string& directory,
+                                     const std::string& stdin_path) {
+  std::vector<CopiedFile> copies;
+  if (!spec.stdin_path.empty()) copies.push_back({spec.stdin_path, stdin_path});
   for (const net::FileSpec& input : spec.inputs)
-    copies.push_back({input, directory + "/" + input.name});
-  std::uint64_t total = 0;
-  for (const auto& [file, target] : copies) {
-    if (!make_directories(parent_of(target)))
-      return CopyError{failure(target, errno), CopyError::Kind::unwritable};
-    auto copied = copy_file(file.path, target, "input " + file.path);
-    if (auto* error = std::get_if<CopyError>(&copied)) return std::move(*error);
-    total += std::get<std::uint64_t>(copied);
-    if (total > max_bytes)
-      return CopyError{beyond_task_bytes("inputs", max_bytes), CopyError::Kind::too_large};
-  }
-  return total;
+    copies.push_back({input.path, directory + "/" + input.name});
+  return copies;
 }
 
 std::string sync_files(const std::vector<std::string>& paths) {
@@ -186,23 +127,6 @@ std::string sync_files(const std::vector<std::string>& paths) {
     if (!file || ::fdatasync(file.get()) != 0) return failure(path, errno);
   }
   return "";
-}
-
-std::string unfinished_name(const std::string& path) {
-  return path + ".peerd-unfinished";
-}
-
-std::optional<std::string> place_output(const std::string& from, const std::string& to) {
-  const std::string unfinished = unfinished_name(to);
-  const auto copied = copy_file(from, unfinished, "output " + to);
-  if (const auto* error = std::get_if<CopyError>(&copied)) {
-    ::unlink(unfinished.c_str());
-    return error->text;
-  }
-  if (::rename(unfinished.c_str(), to.c_str()) == 0) return std::nullopt;
-  const int error = errno;
-  ::unlink(unfinished.c_str());
-  return failure("output " + to, error);
 }
 
 bool remove_if_empty(const std::string& directory) {
@@ -219,14 +143,6 @@ void remove_stay(const std::string& directory) {
   for (const char* suffix : {".in", ".out", ".err"}) ::unlink((directory + suffix).c_str());
 }
 
-bool make_directories(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return true;
-  std::error_code error;
-  fs::create_directories(path, error);
-  errno = error.value();
-  return !error;
-}
-
 bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
@@ -234,10 +150,6 @@ bool exists(const std::string& path) {
 std::uint64_t size_of(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
-}
-
-std::string parent_of(const std::string& path) {
-  return fs::path(path).parent_path().string();
 }
 
 }  // namespace peerd

@@ -11,18 +11,20 @@
 //     STATE/work/HOME.SERIAL.0/, .in     of a task that may be begun anew: as it was submitted
 //     STATE/output/SERIAL.out, .err      what tasks of this home printed, wherever they ran
 //     STATE/output/SERIAL.N.out, .err    the same, since they were begun anew for the Nth time
+//     STATE/output/SERIAL.file.N         an output that comes in, until its user has it
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "core/journal.h"
 #include "core/types.h"
 #include "net/task_spec.h"
+#include "peerd/file_copy.h"
 
 namespace peerd {
 
@@ -41,6 +43,7 @@ class TaskFiles {
   std::string stdin_path(core::TaskId task, core::Epoch epoch) const;
   // `stream`: 1 stdout, 2 stderr. At the home node the task's final place.
   std::string output_path(core::TaskId task, core::Epoch epoch, int stream) const;
+  std::string arriving_path(core::TaskId task, std::size_t output) const;
 
  private:
   std::set<std::string> names_kept(const core::Journal& journal) const;
@@ -50,39 +53,20 @@ class TaskFiles {
   core::PeerId self_;
 };
 
-struct CopyError {
-  enum class Kind : std::uint8_t { unreadable, unwritable, too_large };  // original, copy, together
-  std::string text;  // "input data.bin: No such file or directory"
-  Kind kind = Kind::unreadable;
-};
-
-// How a task is told that it is beyond a limit, wherever that is noticed. `what`: "inputs" ...
-std::string beyond_task_bytes(const std::string& what, std::uint64_t limit);
 std::string beyond_output_bytes(std::uint64_t limit);
 
-// Copies stdin and inputs to where the task will find them (sharing blocks where the file system
-// can). Their total size, or why not.
-std::variant<std::uint64_t, CopyError> copy_inputs(const net::TaskSpec& spec,
-                                                   const std::string& directory,
-                                                   const std::string& stdin_path,
-                                                   std::uint64_t max_bytes);
-
-// Copies beside `to` and renames, so that nobody ever sees half a file. On failure: why.
-std::optional<std::string> place_output(const std::string& from, const std::string& to);
+// Standard input and inputs, from where their user has them to where the task will find them.
+std::vector<CopiedFile> input_copies(const net::TaskSpec& spec, const std::string& directory,
+                                     const std::string& stdin_path);
 
 // Onto the disk, files and directories. Empty, or why not.
 std::string sync_files(const std::vector<std::string>& paths);
-
-// The name that a file has until it is complete.
-std::string unfinished_name(const std::string& path);
 
 // True if the directory is gone.
 bool remove_if_empty(const std::string& directory);
 // Everything of one stay.
 void remove_stay(const std::string& directory);
 
-bool make_directories(const std::string& path);
-std::string parent_of(const std::string& path);
 bool exists(const std::string& path);
 std::uint64_t size_of(const std::string& path);  // 0 if it does not exist
 

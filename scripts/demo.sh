@@ -24,6 +24,7 @@ readonly peerd=$PWD/$build/peerd/peerd peerctl=$PWD/$build/peerd/ctl/peerctl
 
 trap '' INT TERM # until it is known what there is to clean up
 work=$(mktemp -d -t peerd-demo.XXXXXX)
+chmod 711 "$work" # tasks that do not run as root pass through
 declare -a daemons=()
 watcher=""
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/types.h"
+#include "peerd/users.h"
 
 namespace peerd {
 
@@ -40,11 +41,6 @@ unsigned long long start_time_ticks(pid_t pid);
 
 // What must hold for a restored task before it may run, whatever its image says: everybody is that
 // user and group, in no other groups than these, without capabilities, and with no-new-privileges.
-struct TaskUser {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::vector<gid_t> groups;  // supplementary
-};
 // Empty or one line.
 std::string wrong_credentials(pid_t init, const TaskUser& user);
 

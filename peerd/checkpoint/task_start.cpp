@@ -180,11 +180,24 @@ std::string join_cgroup(const std::string& cgroup) {
   return path + ": " + std::system_category().message(errno);
 }
 
+bool share_output(const std::string& stay) {
+  struct stat status {};
+  if (::stat(stay.c_str(), &status) != 0) return false;
+  for (const char* name : {"/stdout", "/stderr"}) {
+    const UniqueFd file(::open((stay + name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file || ::fchown(file.get(), static_cast<uid_t>(-1), status.st_gid) != 0 ||
+        ::fchmod(file.get(), S_IRUSR | S_IWUSR | S_IRGRP) != 0)
+      return false;
+  }
+  return true;
+}
+
 StartedTask start_task(const TaskStart& task) {
   if (!write_init(in_stay(task, "init"))) return failed(in_stay(task, "init"));
   for (const char* name : {"status", "stdout", "stderr"}) {
     if (!open_own(task, name, O_WRONLY)) return failed(in_stay(task, name));
   }
+  if (!share_output(task.stay)) return failed(in_stay(task, "stdout"));
   for (const std::string& error : {join_cgroup(task.cgroup), enter_new_surroundings(task.stay)}) {
     if (!error.empty()) return {-1, {core::ExitStatus::Kind::failed, 0}, error};
   }

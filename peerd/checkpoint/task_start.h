@@ -38,6 +38,10 @@ struct StartedTask {
 
 StartedTask start_task(const TaskStart& task);
 
+// What the task prints can be read by the group of STAY, the daemon's. Done by start_task, and to
+// be done when the stay has come from elsewhere. False with errno set.
+bool share_output(const std::string& stay);
+
 // Joins a cgroup (its directory); an error text or nothing.
 std::string join_cgroup(const std::string& cgroup);
 

@@ -133,10 +133,11 @@ TEST_CASE("every field has a key") {
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11] = membership;
   CHECK(keys_in("membership") == 11 + 1);  // seeds
   const Settings settings;
-  [[maybe_unused]] const auto& [name, state_directory, socket, migratable, log_level, listen,
+  [[maybe_unused]] const auto& [name, state_directory, socket, migratable, user, task_user,
+                                control_group, log_level, listen,
                                 advertise, insecure, seeds, s1, s2, s3, s4, s5, s6, preset, core] =
       settings;
-  CHECK(keys_in("node") == 5);
+  CHECK(keys_in("node") == 8);
   CHECK(keys_in("network") == 3);
 }
 

@@ -80,7 +80,7 @@ class Peer:
         self.host = host
         self.prefix = ["ip", "netns", "exec", namespace] if namespace else []
         self.settings = {
-            "node": {"name": name, "state_directory": self.state, "socket": self.socket},
+            "node": {"name": name, "state_directory": self.state, "socket": self.socket, "task_user": "root"},
             "load": {"slots": 1},
             "policy": {},
             "limits": {"shutdown_timeout": "30s"},
@@ -164,11 +164,11 @@ class Peer:
         self.process.terminate()
         return self.process.wait(timeout=PATIENCE_S)
 
-    def ctl(self, *arguments, check=True, cwd=None, stdin=subprocess.DEVNULL, timeout=PATIENCE_S * 3):
-        """Runs peerctl against this peer."""
+    def ctl(self, *arguments, check=True, cwd=None, stdin=subprocess.DEVNULL, timeout=PATIENCE_S * 3, **options):
+        """Runs peerctl against this peer. `options`: subprocess.run's."""
         result = subprocess.run(
             [PEERCTL, "--socket", self.socket, *map(str, arguments)], cwd=cwd or self.directory,
-            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, **options)
         if check and result.returncode != 0:
             raise Failure(f"peerctl {' '.join(map(str, arguments))} on {self.name}: exit "
                           f"{result.returncode}\n{result.stderr.decode()}\n{self.log()[-4000:]}")

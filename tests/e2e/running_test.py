@@ -182,7 +182,7 @@ class OtherPeers(ClusterTest):
         row = next(row for row in first.tasks() if row["task"] != self.blocker)
         self.assertEqual((row["owner"], row["moves"]), ("b2", 1))
         wait_until(lambda: second.tasks() == [], "the other peer has forgotten the task")
-        self.assertEqual(os.listdir(os.path.join(second.state, "work")), [])
+        wait_until(lambda: not os.listdir(os.path.join(second.state, "work")), "nothing is left of it there")
 
     def test_output_streams_live(self):
         first, _ = self.occupied()

@@ -139,8 +139,8 @@ TEST_CASE("the bytes of a specification are what they were") {
   spec.pinned = true;
   CHECK(hexadecimal(net::encode(spec)) ==
         "92"
-        "02"
-        "9b"
+        "03"
+        "9c"
         "92a2787aa22d39"
         "91a3413d62"
         "a0"
@@ -151,5 +151,6 @@ TEST_CASE("the bytes of a specification are what they were") {
         "00"
         "00"
         "c3"
-        "c2");
+        "c2"
+        "ceffffffff");
 }

@@ -351,7 +351,7 @@ TEST_CASE("a specification that cannot be acted on is refused") {
 }
 
 TEST_CASE("a specification's file of another version is refused") {
-  CHECK(reason(net::decode_task_spec(net::Bytes{0x92, 3, 0xc0})) ==
-        "protocol version 3, this peer speaks 2");
-  CHECK(reason(net::decode_task_spec(net::Bytes{0x91, 2})) == "1 elements instead of 2");
+  CHECK(reason(net::decode_task_spec(net::Bytes{0x92, 4, 0xc0})) ==
+        "protocol version 4, this peer speaks 3");
+  CHECK(reason(net::decode_task_spec(net::Bytes{0x91, 3})) == "1 elements instead of 2");
 }
