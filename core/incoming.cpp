@@ -60,6 +60,13 @@ std::uint32_t Incomings::slots_held() const {
   return count;
 }
 
+std::uint32_t Incomings::running() const {
+  std::uint32_t count = 0;
+  for (const auto& [task, incoming] : all_)
+    if (incoming.running && !incoming.stranded) ++count;
+  return count;
+}
+
 bool Incomings::supersede(TaskId task, Epoch epoch) {
   const auto found = all_.find(task);
   if (found == all_.end()) return true;

@@ -239,7 +239,7 @@ void Node::Impl::settle() {
   classify();
   resume_refused();
   start_tasks();
-  if (context.draining) evacuating ? hand_over_everything() : hand_back_guests();
+  if (context.draining) give_away();
   reports.flush();
   if (evacuating) note_emptiness();
   if (!context.draining || evacuating) return;
@@ -351,10 +351,10 @@ std::vector<HandoffStatus> Node::handoffs() const {
   static constexpr const char* kIncomingStages[] = {"reserved", "prepared"};
   std::vector<HandoffStatus> handoffs;
   for (const auto& [task, outgoing] : impl_->outgoings.all())
-    handoffs.push_back({task, outgoing.epoch, outgoing.peer, true,
+    handoffs.push_back({task, outgoing.epoch, outgoing.peer, true, outgoing.running,
                         kOutgoingStages[static_cast<std::size_t>(outgoing.stage)]});
   for (const auto& [task, incoming] : impl_->incomings.all())
-    handoffs.push_back({task, incoming.epoch, incoming.peer, false,
+    handoffs.push_back({task, incoming.epoch, incoming.peer, false, incoming.running,
                         kIncomingStages[static_cast<std::size_t>(incoming.stage)]});
   return handoffs;
 }

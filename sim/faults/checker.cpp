@@ -128,12 +128,18 @@ void Checker::on_offer(NodeIndex index, const core::Offer& offer) {
   const bool goes_home = offer.source_load == core::kLeaving;
   if (!goes_home && offer.hops >= limits.moves_per_task)
     breaks(offer.task, "offered after " + std::to_string(offer.hops) + " moves, the limit");
-  std::uint32_t undecided = 0;
-  for (const core::HandoffStatus& handoff : node.handoffs())
-    if (handoff.outgoing && std::string_view(handoff.stage) != "handed off") ++undecided;
+  std::uint32_t undecided = 0, running = 0;
+  for (const core::HandoffStatus& handoff : node.handoffs()) {
+    if (!handoff.outgoing || std::string_view(handoff.stage) == "handed off") continue;
+    ++undecided;
+    if (handoff.running) ++running;
+  }
   if (undecided > limits.transfers_at_once)
     breaks(offer.task,
            std::to_string(undecided) + " transfers at once out of " + world_.node(index).name);
+  if (offer.running && running > limits.migrations_at_once)
+    breaks(offer.task,
+           std::to_string(running) + " running tasks at once out of " + world_.node(index).name);
 }
 
 // A fresh one: the answer to an offer. Repeated ones reserve nothing more.
@@ -149,12 +155,18 @@ void Checker::on_grant(const StepTaken& step) {
   if (!fresh) return;
   check_queue(step.node);
   const core::Node& node = world_.core(step.node);
-  std::uint32_t reserved = 0;
-  for (const core::HandoffStatus& handoff : node.handoffs())
-    if (std::string_view(handoff.stage) == "reserved") ++reserved;
+  std::uint32_t reserved = 0, running = 0;
+  for (const core::HandoffStatus& handoff : node.handoffs()) {
+    if (std::string_view(handoff.stage) != "reserved") continue;
+    ++reserved;
+    if (handoff.running) ++running;
+  }
   if (reserved > node.config().limits.transfers_at_once)
     breaks(offer->task,
            std::to_string(reserved) + " reservations at " + world_.node(step.node).name);
+  if (offer->running && running > node.config().limits.migrations_at_once)
+    breaks(offer->task,
+           std::to_string(running) + " running tasks expected at " + world_.node(step.node).name);
 }
 
 void Checker::check_queue(NodeIndex index) {

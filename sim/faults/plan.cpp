@@ -214,6 +214,7 @@ core::Config draw_config(std::uint64_t seed) {
   config.policy.migration = draw.one_of(policies::migration_names());
   config.limits.retention = draw.one_in(4) ? draw.time(kSecond, 60 * kSecond) : kLongAbsence * 24;
   config.limits.lease = draw.time(kSecond, 6 * kSecond);
+  config.limits.migrations_at_once = draw.one_in(2) ? 1 : draw.within(2, 4);
   return config;
 }
 
