@@ -4,12 +4,17 @@
 #include "core/node_impl.h"
 
 namespace core {
+namespace {
 
 using Kind = TimerKey::Kind;
 
+constexpr std::uint32_t kRefusalsBeforeStart = 8;
+
+}  // namespace
+
 void Node::Impl::on(const DrainRequested&) {
   // Left with work undone, it is as good as dead: what others keep for it they go on keeping.
-  if (context.draining && !evacuating) return depart(MemberState::dead);
+  if (context.draining && !evacuating) return depart(MemberState::dead, false);
   const bool told = std::exchange(evacuating, false);
   context.draining = true;
   context.trace(What::draining);
@@ -27,7 +32,8 @@ void Node::Impl::on(const EvacuateRequested& event) {
 
 // --- Giving away
 
-// Oldest first, as far as the limits go; what has been kept just now rests.
+// Oldest first, as far as the limits go; what has been kept just now rests. What waits lets those
+// that run go first: they need a slot elsewhere at once.
 void Node::Impl::give_away() {
   std::vector<TaskId> leaving;
   bool later = false;
@@ -40,9 +46,7 @@ void Node::Impl::give_away() {
   }
   for (const TaskId id : leaving) {
     Task& task = *tasks.find(id);
-    const Veto full = full_for(task);
-    if (full == Veto::transfers_full) break;
-    if (full == Veto::migrations_full) continue;  // what waits may go meanwhile
+    if (full_for(task) != Veto::none) break;
     evacuating ? hand_over(task) : hand_back(task);
   }
   if (later) try_to_empty_again();
@@ -83,10 +87,10 @@ bool Node::Impl::handoffs_settled() const {
   return true;
 }
 
-void Node::Impl::depart(MemberState as) {
-  if (std::exchange(drained, true)) return;
+void Node::Impl::depart(MemberState as, bool in_order) {
+  drained = true;
   membership.leave(as);
-  context.act(Drained{});
+  context.act(Drained{in_order});
 }
 
 // --- At its owner's wish
@@ -105,12 +109,14 @@ void Node::Impl::hand_over(Task& task) {
   offer(task, to, 0, 0, true);
 }
 
-// What is to leave does not start first.
+// What is to leave does not start first, unless nobody seems to take it: it must not wait for ever.
 Task* Node::Impl::next_to_start() {
   if (!evacuating) return tasks.next_to_start();
-  for (const auto& [arrival, task] : tasks.all())
-    if (task.phase == Task::Phase::waiting && task.startable && !may_be_handed_over(task))
-      return tasks.find(task.id);
+  for (const auto& [arrival, task] : tasks.all()) {
+    if (task.phase != Task::Phase::waiting || !task.startable) continue;
+    const bool in_vain = task.failed_moves > 0 || task.refusals >= kRefusalsBeforeStart;
+    if (in_vain || !may_be_handed_over(task)) return tasks.find(task.id);
+  }
   return nullptr;
 }
 

@@ -118,9 +118,14 @@ void Node::Impl::kept(const Outgoing& outgoing, Load load_of_peer, Role role_of_
   Task& task = *tasks.find(outgoing.task);
   tasks.set_phase(task, outgoing.running ? Task::Phase::running : Task::Phase::waiting);
   task.not_before = context.now + context.config->limits.resend_interval;
-  // It has been frozen for nothing: not again and again.
-  if (outgoing.running && outgoing.stage == Outgoing::Stage::transferring)
-    task.not_before = context.now + backoff(kPauseAfterFailure, task.failed_moves++);
+  if (outgoing.stage == Outgoing::Stage::transferring) {
+    // It has been frozen for nothing: not again and again.
+    if (outgoing.running)
+      task.not_before = context.now + backoff(kPauseAfterFailure, task.failed_moves);
+    ++task.failed_moves;
+  } else {
+    ++task.refusals;
+  }
   if (searches.on_refusal(outgoing.search, outgoing.peer, load_of_peer, role_of_peer, veto))
     refused.push_back(outgoing.search);
 }

@@ -161,7 +161,7 @@ class Node::Impl {
   void hand_over(Task& task);
   void try_to_empty_again();
   bool handoffs_settled() const;
-  void depart(MemberState as);
+  void depart(MemberState as, bool in_order);
   Task* next_to_start();
   void note_emptiness();
 
