@@ -321,8 +321,7 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
     ++arrivals;
   else
     stays = task.id;
-  const HomeRecord* record = home.find(task.id);
-  if (record != nullptr && record->cancelling) stop(task.id);
+  stop_if_cancelled(task.id);
   smoothed_thousandths += 1000;
   Task* owned = tasks.find(task.id);
   if (owned == nullptr || owned->phase != Task::Phase::waiting) return;

@@ -62,6 +62,7 @@ class Node::Impl {
   void start(Task& task);
   bool has_free_slot() const;
   void stop(TaskId id);
+  void stop_if_cancelled(TaskId task);
   void end(Task& task, ExitStatus status);
   void send_results(const Task& task);
   void report_end(Task& task);
