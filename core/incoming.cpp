@@ -102,6 +102,8 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
                       .hops = incoming.hops + 1,
                       .running = incoming.running,
                       .ran = incoming.ran});
+  if (incoming.running && context_.sabotaged(Sabotage::start_restored))
+    context_.act(StartTask{event.task, event.epoch});
   context_.trace(What::prepared, event.task, incoming.peer);
   send_prepared(incoming);
 }

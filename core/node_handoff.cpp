@@ -62,7 +62,8 @@ Veto Node::Impl::full_for(const Task& task) const {
 }
 
 bool Node::Impl::migrations_full() const {
-  return tasks.count(Task::Phase::migrating) >= context.config->limits.migrations_at_once;
+  const std::uint32_t more = context.sabotaged(Sabotage::one_migration_more) ? 1 : 0;
+  return tasks.count(Task::Phase::migrating) >= context.config->limits.migrations_at_once + more;
 }
 
 void Node::Impl::trace_full(Veto veto, TaskId task, PeerId peer) {
@@ -155,6 +156,8 @@ void Node::Impl::on(const Prepared& prepared, PeerId from) {
   if (context.sabotaged(Sabotage::keep_what_is_given))
     return tasks.set_phase(*tasks.find(task.id),
                            outgoing->running ? Task::Phase::running : Task::Phase::waiting);
+  if (context.sabotaged(Sabotage::resume_what_is_given))
+    context.act(CancelBundle{task.id, outgoing->epoch});
   context.act(DiscardTask{task.id, task.epoch});
   tasks.remove(task.id);
   smoothed_thousandths = std::max<std::int64_t>(0, smoothed_thousandths - 1000);
