@@ -265,6 +265,9 @@ void add_limits(KeyTable& table) {
                  "How long a task stays at a peer before it may move on.");
   table.quantity("transfers_at_once", Unit::count, {1, 256}, FIELD(core.limits.transfers_at_once),
                  "Tasks that are being moved, in each direction.");
+  table.quantity(
+      "migrations_at_once", Unit::count, {1, 256}, FIELD(core.limits.migrations_at_once),
+      "Of these, tasks that run: each takes processors and network from those that stay.");
   table.quantity("wishes", Unit::count, {0, 4096}, FIELD(core.limits.wishes),
                  "Probes of others that this peer could not help and remembers, to come back to "
                  "them. Beyond it the oldest is forgotten.");

@@ -159,8 +159,12 @@ struct Persist {
   Duration ran = 0;        // its process, before: started, prepared, owned
 };
 
-// After DrainRequested: nothing is left here and nothing of this home is left elsewhere.
-struct Drained {};
+// After DrainRequested, and the last action of the node: nothing is left here and nothing of this
+// home is left elsewhere. Or, not `in_order`: it leaves at once, and whatever is left, or has not
+// been written, is for its next life to deal with.
+struct Drained {
+  bool in_order = true;
+};
 
 // After EvacuateRequested: no task is here, and none that was is in doubt.
 struct Emptied {};

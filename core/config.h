@@ -57,6 +57,7 @@ struct LimitsConfig {
   std::uint32_t moves_per_task = 3;      // the hop limit; going home before a shutdown is free
   Duration min_residence = 0;            // a task stays this long before it may move on
   std::uint32_t transfers_at_once = 4;   // in each direction
+  std::uint32_t migrations_at_once = 1;  // of running tasks, in each direction
   std::uint32_t wishes = 256;            // of others that probed, remembered; 0 ... 4096
   Duration wish_timeout = 60 * kSecond;  // for how long
   std::uint32_t queue_length = 10'000;   // waiting tasks, reservations included

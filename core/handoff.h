@@ -121,6 +121,7 @@ class Incomings {
   // not, or it would keep others out for as long.
   std::uint32_t count() const;
   std::uint32_t slots_held() const;
+  std::uint32_t running() const;  // of those that count, with their processes
   // A repeated offer of a task that is on its way already: answered here, true.
   bool repeated(PeerId from, const Offer& offer);
   void grant(PeerId from, const Offer& offer, std::uint32_t search, bool holds_slot);

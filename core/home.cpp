@@ -126,7 +126,10 @@ bool HomeRecords::report(const TaskReport& report, PeerId reporter) {
       record->leased_until = context_.now;
       await_lease_end(*record);
     } else {
-      end(*record, TaskState::finished, report.status);
+      // A restarted owner may not know that it was asked to end it.
+      const bool cancelled = record->cancelling && report.status.kind == ExitStatus::Kind::signaled;
+      const ExitStatus status{ExitStatus::Kind::cancelled, report.status.value};
+      end(*record, TaskState::finished, cancelled ? status : report.status);
     }
     return true;
   }

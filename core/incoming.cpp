@@ -60,6 +60,13 @@ std::uint32_t Incomings::slots_held() const {
   return count;
 }
 
+std::uint32_t Incomings::running() const {
+  std::uint32_t count = 0;
+  for (const auto& [task, incoming] : all_)
+    if (incoming.running && !incoming.stranded) ++count;
+  return count;
+}
+
 bool Incomings::supersede(TaskId task, Epoch epoch) {
   const auto found = all_.find(task);
   if (found == all_.end()) return true;
@@ -95,6 +102,8 @@ void Incomings::on_bundle_received(const BundleReceived& event) {
                       .hops = incoming.hops + 1,
                       .running = incoming.running,
                       .ran = incoming.ran});
+  if (incoming.running && context_.sabotaged(Sabotage::start_restored))
+    context_.act(StartTask{event.task, event.epoch});
   context_.trace(What::prepared, event.task, incoming.peer);
   send_prepared(incoming);
 }

@@ -35,6 +35,11 @@ Node::Impl::Impl(Identity identity, std::shared_ptr<const Config> config,
 void Node::Impl::step(Time now, const Event& event, Actions& actions) {
   assert(now >= context.now);
   actions.clear();
+  // It has left, though its driver may not have been able to act upon that yet.
+  if (drained) {
+    if (std::holds_alternative<DrainRequested>(event)) actions.push_back(Drained{false});
+    return;
+  }
   context.actions.swap(actions);
   const Time due = context.timers.next();
   const Duration late = due == kNever ? 0 : now - due;
@@ -232,6 +237,7 @@ void Node::Impl::configure() {
 // After every event: let tasks start, look whether this peer has become a sender or receiver, and
 // whether it has drained.
 void Node::Impl::settle() {
+  if (drained) return;
   for (const PeerChange& change : membership.take_changes()) react(change);
   if (membership.reviews_contacts()) membership.keep_contacts(business());
   begin_anew();
@@ -239,13 +245,13 @@ void Node::Impl::settle() {
   classify();
   resume_refused();
   start_tasks();
-  if (context.draining) evacuating ? hand_over_everything() : hand_back_guests();
+  if (context.draining) give_away();
   reports.flush();
   if (evacuating) note_emptiness();
   if (!context.draining || evacuating) return;
   if (!tasks.all().empty() || !reports.empty() || home.has_open() || !handoffs_settled()) return;
   // What was taken for lost may still be somewhere, and come home after a restart.
-  depart(home.has_lost() ? MemberState::dead : MemberState::left);
+  depart(home.has_lost() ? MemberState::dead : MemberState::left, true);
 }
 
 // What a datagram says of its sender is said as of the step's end.
@@ -288,7 +294,7 @@ void Node::step(Time now, const Event& event, Actions& actions) {
   impl_->step(now, event, actions);
 }
 Time Node::next_timeout() const {
-  return impl_->context.timers.next();
+  return impl_->drained ? kNever : impl_->context.timers.next();
 }
 const Identity& Node::identity() const {
   return impl_->context.self;
@@ -351,10 +357,10 @@ std::vector<HandoffStatus> Node::handoffs() const {
   static constexpr const char* kIncomingStages[] = {"reserved", "prepared"};
   std::vector<HandoffStatus> handoffs;
   for (const auto& [task, outgoing] : impl_->outgoings.all())
-    handoffs.push_back({task, outgoing.epoch, outgoing.peer, true,
+    handoffs.push_back({task, outgoing.epoch, outgoing.peer, true, outgoing.running,
                         kOutgoingStages[static_cast<std::size_t>(outgoing.stage)]});
   for (const auto& [task, incoming] : impl_->incomings.all())
-    handoffs.push_back({task, incoming.epoch, incoming.peer, false,
+    handoffs.push_back({task, incoming.epoch, incoming.peer, false, incoming.running,
                         kIncomingStages[static_cast<std::size_t>(incoming.stage)]});
   return handoffs;
 }

@@ -41,6 +41,7 @@ struct HandoffStatus {
   Epoch epoch = 0;
   PeerId peer = PeerId::none;
   bool outgoing = false;
+  bool running = false;    // its process comes along
   const char* stage = "";  // "offered", "transferring", "handed off", "reserved", "prepared"
 };
 

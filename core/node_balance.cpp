@@ -152,6 +152,8 @@ void Node::Impl::look_for(Role as) {
     const std::optional<TaskId> selected = select(PeerId::none);
     if (!selected) return;
     task = *selected;
+    const Veto full = full_for(*tasks.find(task));
+    if (full != Veto::none) return trace_full(full, task, PeerId::none);
     context.trace(What::became_sender, task, PeerId::none, load(),
                   policies.transfer->reference(view(), Role::sender));
   }
@@ -211,10 +213,13 @@ bool Node::Impl::may_go(const Task& task) const {
 
 void Node::Impl::follow(const Chosen& chosen) {
   const LimitsConfig& limits = context.config->limits;
-  const std::uint32_t transfers =
-      chosen.role == Role::sender ? outgoings.undecided() : incomings.count();
-  if (transfers >= limits.transfers_at_once) {
-    context.trace(What::limit_transfers, chosen.task, chosen.peer, limits.transfers_at_once);
+  Veto full = Veto::none;
+  if (chosen.role == Role::sender)
+    full = full_for(*tasks.find(chosen.task));
+  else if (incomings.count() >= limits.transfers_at_once)
+    full = Veto::transfers_full;
+  if (full != Veto::none) {
+    trace_full(full, chosen.task, chosen.peer);
     return searches.end(chosen.search, What::search_gave_up);
   }
   if (chosen.role == Role::sender)
@@ -250,7 +255,11 @@ void Node::Impl::on(const Probe& probe, PeerId from) {
       veto = Veto::transfers_full;
   }
   const std::uint32_t movable = movable_count();
-  if (probe.role == Role::receiver && role == Role::sender && movable == 0) trace_stuck(view());
+  if (probe.role == Role::receiver && role == Role::sender && movable == 0) {
+    if (migrations_full() && tasks.count(Task::Phase::running) > 0)
+      trace_full(Veto::migrations_full, {}, from);
+    trace_stuck(view());
+  }
   if (context.sabotaged(Sabotage::always_willing))
     return context.send(from, ProbeReply{probe.search, 0, Role::receiver, Veto::none, 0});
   if (veto != Veto::none) ++context.counters.refusals_given[static_cast<std::size_t>(veto)];
@@ -301,7 +310,8 @@ void Node::Impl::withdraw_wishes(TaskId task, PeerId except) {
 }
 
 std::uint32_t Node::Impl::movable_count() const {
-  const View now = view();
+  View now = view();
+  now.migrates = now.migrates && !migrations_full();
   std::uint32_t count = 0;
   std::uint32_t visited = 0;
   for (auto task = tasks.all().rbegin(); task != tasks.all().rend(); ++task) {

@@ -4,12 +4,17 @@
 #include "core/node_impl.h"
 
 namespace core {
+namespace {
 
 using Kind = TimerKey::Kind;
 
+constexpr std::uint32_t kRefusalsBeforeStart = 8;
+
+}  // namespace
+
 void Node::Impl::on(const DrainRequested&) {
   // Left with work undone, it is as good as dead: what others keep for it they go on keeping.
-  if (context.draining && !evacuating) return depart(MemberState::dead);
+  if (context.draining && !evacuating) return depart(MemberState::dead, false);
   const bool told = std::exchange(evacuating, false);
   context.draining = true;
   context.trace(What::draining);
@@ -25,33 +30,48 @@ void Node::Impl::on(const EvacuateRequested& event) {
   membership.announce_draining();
 }
 
-// --- Before a shutdown
+// --- Giving away
 
-// Guests that wait go home, whatever the policies say.
-void Node::Impl::hand_back_guests() {
-  std::vector<TaskId> guests;
+// Oldest first, as far as the limits go; what has been kept just now rests. What waits lets those
+// that run go first: they need a slot elsewhere at once.
+void Node::Impl::give_away() {
+  std::vector<TaskId> leaving;
   bool later = false;
   for (const auto& [arrival, task] : tasks.all()) {
-    if (task.id.home == context.self.id || task.phase != Task::Phase::waiting) continue;
-    if (task.goes_on || !task.has_epochs_left()) continue;
-    if (!context.peers.is_eligible(task.id.home)) continue;
+    if (!is_to_leave(task)) continue;
     if (task.not_before > context.now)
       later = true;
     else
-      guests.push_back(task.id);
+      leaving.push_back(task.id);
   }
-  for (const TaskId guest : guests) {
-    if (outgoings.undecided() >= context.config->limits.transfers_at_once) break;
-    Task& task = *tasks.find(guest);
-    tasks.set_phase(task, Task::Phase::leaving);
-    outgoings.offer(task, guest.home, 0, 0, kLeaving);
+  for (const TaskId id : leaving) {
+    Task& task = *tasks.find(id);
+    if (full_for(task) != Veto::none) break;
+    evacuating ? hand_over(task) : hand_back(task);
   }
   if (later) try_to_empty_again();
+}
+
+bool Node::Impl::is_to_leave(const Task& task) const {
+  return evacuating ? may_be_handed_over(task) : may_be_handed_back(task);
 }
 
 void Node::Impl::try_to_empty_again() {
   if (!context.timers.armed({Kind::search_retry}))
     context.timers.set({Kind::search_retry}, context.now + context.config->limits.resend_interval);
+}
+
+// --- Before a shutdown
+
+// Guests that wait go home, whatever the policies say.
+bool Node::Impl::may_be_handed_back(const Task& task) const {
+  if (task.id.home == context.self.id || task.phase != Task::Phase::waiting) return false;
+  return !task.goes_on && task.has_epochs_left() && context.peers.is_eligible(task.id.home);
+}
+
+void Node::Impl::hand_back(Task& task) {
+  tasks.set_phase(task, Task::Phase::leaving);
+  outgoings.offer(task, task.id.home, 0, 0, kLeaving);
 }
 
 // A draining peer waits for no answer of the dead.
@@ -67,47 +87,36 @@ bool Node::Impl::handoffs_settled() const {
   return true;
 }
 
-void Node::Impl::depart(MemberState as) {
-  if (std::exchange(drained, true)) return;
+void Node::Impl::depart(MemberState as, bool in_order) {
+  drained = true;
   membership.leave(as);
-  context.act(Drained{});
+  context.act(Drained{in_order});
 }
 
 // --- At its owner's wish
 
 bool Node::Impl::may_be_handed_over(const Task& task) const {
   const Veto veto = veto_on_wish(&task, PeerId::none);
-  return veto == Veto::none || veto == Veto::transfers_full;
+  return veto == Veto::none || veto == Veto::transfers_full || veto == Veto::migrations_full;
 }
 
-// Oldest first, each to anybody: what is known of loads is older than what has just been sent, and
-// whoever gets too much can balance.
-void Node::Impl::hand_over_everything() {
-  std::vector<TaskId> leaving;
-  bool later = false;
-  for (const auto& [arrival, task] : tasks.all()) {
-    if (!may_be_handed_over(task)) continue;
-    if (task.not_before > context.now)
-      later = true;
-    else
-      leaving.push_back(task.id);
-  }
-  const std::vector<PeerInfo> others = context.peers.eligible();
-  for (const TaskId task : leaving) {
-    if (outgoings.undecided() >= context.config->limits.transfers_at_once) break;
-    const PeerId to = others[context.rng.below(others.size())].id;
-    context.trace(What::migration_wished, task, to);
-    offer(*tasks.find(task), to, 0, 0, true);
-  }
-  if (later) try_to_empty_again();
+// To anybody: what is known of loads is older than what has just been sent, and whoever gets too
+// much can balance.
+void Node::Impl::hand_over(Task& task) {
+  const std::vector<PeerInfo>& others = context.peers.eligible();
+  const PeerId to = others[context.rng.below(others.size())].id;
+  context.trace(What::migration_wished, task.id, to);
+  offer(task, to, 0, 0, true);
 }
 
-// What is to leave does not start first.
+// What is to leave does not start first, unless nobody seems to take it: it must not wait for ever.
 Task* Node::Impl::next_to_start() {
   if (!evacuating) return tasks.next_to_start();
-  for (const auto& [arrival, task] : tasks.all())
-    if (task.phase == Task::Phase::waiting && task.startable && !may_be_handed_over(task))
-      return tasks.find(task.id);
+  for (const auto& [arrival, task] : tasks.all()) {
+    if (task.phase != Task::Phase::waiting || !task.startable) continue;
+    const bool in_vain = task.failed_moves > 0 || task.refusals >= kRefusalsBeforeStart;
+    if (in_vain || !may_be_handed_over(task)) return tasks.find(task.id);
+  }
   return nullptr;
 }
 

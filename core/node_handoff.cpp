@@ -50,10 +50,28 @@ Veto Node::Impl::veto_on_wish(const Task* task, PeerId to) const {
   const bool moved_enough =
       task->hops >= context.config->limits.moves_per_task || !task->has_epochs_left();
   if ((!waits && !runs) || fixed || moved_enough) return Veto::nothing_movable;
-  if (outgoings.undecided() >= context.config->limits.transfers_at_once)
-    return Veto::transfers_full;
   const PeerId peer = to == PeerId::none ? least_loaded() : to;
-  return context.peers.is_eligible(peer) ? Veto::none : Veto::no_peer;
+  return context.peers.is_eligible(peer) ? full_for(*task) : Veto::no_peer;
+}
+
+// As many as may be are leaving: this one has to wait until one of them has left.
+Veto Node::Impl::full_for(const Task& task) const {
+  const LimitsConfig& limits = context.config->limits;
+  if (outgoings.undecided() >= limits.transfers_at_once) return Veto::transfers_full;
+  return task.has_process() && migrations_full() ? Veto::migrations_full : Veto::none;
+}
+
+bool Node::Impl::migrations_full() const {
+  const std::uint32_t more = context.sabotaged(Sabotage::one_migration_more) ? 1 : 0;
+  return tasks.count(Task::Phase::migrating) >= context.config->limits.migrations_at_once + more;
+}
+
+void Node::Impl::trace_full(Veto veto, TaskId task, PeerId peer) {
+  const LimitsConfig& limits = context.config->limits;
+  if (veto == Veto::transfers_full)
+    context.trace(What::limit_transfers, task, peer, limits.transfers_at_once);
+  if (veto == Veto::migrations_full)
+    context.trace(What::limit_migrations, task, peer, limits.migrations_at_once);
 }
 
 // As far as is known; none if there is nobody.
@@ -69,14 +87,17 @@ void Node::Impl::on(const Request& request, PeerId from) {
   if (context.draining) return decline(request.search, from, Veto::draining);
   if (!remembers(from)) return decline(request.search, from, Veto::stale);
   if (role != Role::sender) return decline(request.search, from, Veto::not_sender);
-  const std::uint32_t limit = context.config->limits.transfers_at_once;
-  if (outgoings.undecided() >= limit) {
-    context.trace(What::limit_transfers, {}, from, limit);
+  if (outgoings.undecided() >= context.config->limits.transfers_at_once) {
+    trace_full(Veto::transfers_full, {}, from);
     return decline(request.search, from, Veto::transfers_full);
   }
   const std::optional<TaskId> task = select(from);
   if (!task) return decline(request.search, from, Veto::nothing_movable);
   Task& given = *tasks.find(*task);
+  if (const Veto full = full_for(given); full != Veto::none) {
+    trace_full(full, given.id, from);
+    return decline(request.search, from, full);
+  }
   given.probes += request.probes;
   context.trace(What::request_accepted, given.id, from, request.probes);
   offer(given, from, 0, request.search);
@@ -98,9 +119,14 @@ void Node::Impl::kept(const Outgoing& outgoing, Load load_of_peer, Role role_of_
   Task& task = *tasks.find(outgoing.task);
   tasks.set_phase(task, outgoing.running ? Task::Phase::running : Task::Phase::waiting);
   task.not_before = context.now + context.config->limits.resend_interval;
-  // It has been frozen for nothing: not again and again.
-  if (outgoing.running && outgoing.stage == Outgoing::Stage::transferring)
-    task.not_before = context.now + backoff(kPauseAfterFailure, task.failed_moves++);
+  if (outgoing.stage == Outgoing::Stage::transferring) {
+    // It has been frozen for nothing: not again and again.
+    if (outgoing.running)
+      task.not_before = context.now + backoff(kPauseAfterFailure, task.failed_moves);
+    ++task.failed_moves;
+  } else {
+    ++task.refusals;
+  }
   if (searches.on_refusal(outgoing.search, outgoing.peer, load_of_peer, role_of_peer, veto))
     refused.push_back(outgoing.search);
 }
@@ -130,6 +156,8 @@ void Node::Impl::on(const Prepared& prepared, PeerId from) {
   if (context.sabotaged(Sabotage::keep_what_is_given))
     return tasks.set_phase(*tasks.find(task.id),
                            outgoing->running ? Task::Phase::running : Task::Phase::waiting);
+  if (context.sabotaged(Sabotage::resume_what_is_given))
+    context.act(CancelBundle{task.id, outgoing->epoch});
   context.act(DiscardTask{task.id, task.epoch});
   tasks.remove(task.id);
   smoothed_thousandths = std::max<std::int64_t>(0, smoothed_thousandths - 1000);
@@ -193,7 +221,8 @@ Veto Node::Impl::veto_on_running(const Offer& offer) const {
   if (!sampled.migrates) return Veto::no_migration;
   if (!has_free_slot()) return Veto::no_slot;
   if (offer.image_bytes > sampled.memory_available_bytes) return Veto::memory_pressure;
-  return Veto::none;
+  const bool full = incomings.running() >= context.config->limits.migrations_at_once;
+  return full ? Veto::migrations_full : Veto::none;
 }
 
 Veto Node::Impl::judge(const Offer& offer, bool yields) {
@@ -228,9 +257,7 @@ void Node::Impl::on(const Offer& offer, PeerId from) {
     ++context.counters.refusals_given[static_cast<std::size_t>(veto)];
     if (veto == Veto::queue_full)
       context.trace(What::limit_queue, offer.task, from, context.config->limits.queue_length);
-    if (veto == Veto::transfers_full)
-      context.trace(What::limit_transfers, offer.task, from,
-                    context.config->limits.transfers_at_once);
+    trace_full(veto, offer.task, from);
     context.trace(What::grant_refused, offer.task, from, static_cast<std::int64_t>(veto), load());
     context.send(from, Reject{offer.task, offer.epoch, veto, load(), role});
     if (asked_for) searches.end(offer.search, What::search_moot);
@@ -297,8 +324,7 @@ void Node::Impl::on(const Commit& commit, PeerId from) {
     ++arrivals;
   else
     stays = task.id;
-  const HomeRecord* record = home.find(task.id);
-  if (record != nullptr && record->cancelling) stop(task.id);
+  stop_if_cancelled(task.id);
   smoothed_thousandths += 1000;
   Task* owned = tasks.find(task.id);
   if (owned == nullptr || owned->phase != Task::Phase::waiting) return;

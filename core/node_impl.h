@@ -33,15 +33,12 @@ class Node::Impl {
   void on(const LoadSampled& event);
   void on(const Reconfigured& event);
   void on(const SeedsChanged& event) { membership.set_seeds(event.seeds); }
-  void on(const DrainRequested&);
-  void on(const EvacuateRequested& event);
   void on_timer(const TimerKey& key);
   void receive(PeerId from, const Endpoint& from_endpoint, const Header& header,
                const Message& message);
   void react(const PeerChange& change);
   void drop_guests(PeerId home_node);
   void settle();
-  void depart(MemberState as);
   void complete_headers();
   void configure();
 
@@ -65,6 +62,7 @@ class Node::Impl {
   void start(Task& task);
   bool has_free_slot() const;
   void stop(TaskId id);
+  void stop_if_cancelled(TaskId task);
   void end(Task& task, ExitStatus status);
   void send_results(const Task& task);
   void report_end(Task& task);
@@ -135,6 +133,9 @@ class Node::Impl {
   void on(const Commit& commit, PeerId from);
   void on(const MigrateRequested& event);
   Veto veto_on_wish(const Task* task, PeerId to) const;
+  Veto full_for(const Task& task) const;
+  bool migrations_full() const;
+  void trace_full(Veto veto, TaskId task, PeerId peer);
   PeerId least_loaded() const;
   void offer(Task& task, PeerId to, std::uint32_t search, std::uint32_t answers,
              bool wanted = false);
@@ -144,18 +145,26 @@ class Node::Impl {
   void tell_of_move(TaskId task, Epoch epoch, PeerId to, std::uint32_t hops, std::uint32_t probes);
   void settle_decision(TaskId task);
   void settle_decisions();
-  void hand_back_guests();
-  void hand_over_everything();
-  bool may_be_handed_over(const Task& task) const;
-  Task* next_to_start();
-  void try_to_empty_again();
-  void note_emptiness();
   Veto veto_on(const Needs& needs) const;
   Veto veto_on_running(const Offer& offer) const;
   Veto submission_veto() const;
   bool remembers(PeerId peer) const;
-  bool handoffs_settled() const;
   Veto judge(const Offer& offer, bool yields);
+
+  // node_departure.cpp: a board that is to be empty
+  void on(const DrainRequested&);
+  void on(const EvacuateRequested& event);
+  void give_away();
+  bool is_to_leave(const Task& task) const;
+  bool may_be_handed_back(const Task& task) const;
+  void hand_back(Task& task);
+  bool may_be_handed_over(const Task& task) const;
+  void hand_over(Task& task);
+  void try_to_empty_again();
+  bool handoffs_settled() const;
+  void depart(MemberState as, bool in_order);
+  Task* next_to_start();
+  void note_emptiness();
 
   Context context;
   PolicyFactory factory;

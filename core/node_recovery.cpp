@@ -26,7 +26,10 @@ void Node::Impl::recover() {
   std::vector<std::pair<std::uint64_t, TaskId>> in_order;
   for (const auto& [task, owned] : journal.owned) in_order.emplace_back(owned.arrival, task);
   std::sort(in_order.begin(), in_order.end());
-  for (const auto& [arrival, task] : in_order) recover_task(task, journal.owned.at(task));
+  for (const auto& [arrival, task] : in_order) {
+    recover_task(task, journal.owned.at(task));
+    stop_if_cancelled(task);
+  }
   for (const auto& [task, copy] : journal.prepared) recover_copy(task, copy);
   for (const auto& [task, decision] : journal.decided) {
     unsettled[task] = decision.epoch;

@@ -77,6 +77,12 @@ void Node::Impl::stop(TaskId id) {
   report_end(*task);
 }
 
+// It was cancelled while it was elsewhere, or before this peer restarted.
+void Node::Impl::stop_if_cancelled(TaskId task) {
+  const HomeRecord* record = home.find(task);
+  if (record != nullptr && record->cancelling) stop(task);
+}
+
 // A held slot is a task's that is on its way.
 bool Node::Impl::has_free_slot() const {
   const std::uint32_t kept = static_cast<std::uint32_t>(slots_kept.size());

@@ -1,5 +1,7 @@
 #include "core/outbox.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <utility>
 #include <variant>
@@ -10,6 +12,23 @@ namespace {
 bool is_membership(const Message& message) {
   return std::visit([](const auto& one) { return kIsMembership<std::decay_t<decltype(one)>>; },
                     message);
+}
+
+bool leaves_in_order(const Actions& batch) {
+  return std::any_of(batch.begin(), batch.end(), [](const Action& action) {
+    const auto* drained = std::get_if<Drained>(&action);
+    return drained != nullptr && drained->in_order;
+  });
+}
+
+enum class Fate : std::uint8_t { released, held, lost };
+
+Fate fate_of(const Action& action) {
+  if (const auto* drained = std::get_if<Drained>(&action))
+    return drained->in_order ? Fate::held : Fate::released;
+  const auto* send = std::get_if<Send>(&action);
+  if (send == nullptr) return Fate::held;
+  return is_membership(send->message) ? Fate::released : Fate::lost;
 }
 
 }  // namespace
@@ -27,12 +46,11 @@ Actions Outbox::release(Actions batch, const Commit& commit) {
                     std::make_move_iterator(batch.end()));
     return released;
   }
+  const bool leaves = leaves_in_order(batch);
   for (Action& action : batch) {
-    const auto* send = std::get_if<Send>(&action);
-    if (send == nullptr)
-      held_.push_back(std::move(action));
-    else if (is_membership(send->message))
-      released.push_back(std::move(action));
+    const Fate fate = leaves ? Fate::held : fate_of(action);
+    if (fate == Fate::held) held_.push_back(std::move(action));
+    if (fate == Fate::released) released.push_back(std::move(action));
   }
   return released;
 }

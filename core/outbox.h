@@ -2,9 +2,9 @@
 // be written: a full disk, say.
 //
 // Then nothing is told, started or thrown away that depends on a record. Membership goes on, or the
-// peer would be taken for dead, with all its tasks. Other messages are as good as lost: whatever
-// matters in them is repeated. All else is kept, in order, until the records are on disk; to the
-// node that is a driver, and a network, that take their time.
+// peer would be taken for dead, with all its tasks; but nobody takes leave in order. Other messages
+// are as good as lost: whatever matters in them is repeated. All else is kept, in order, until the
+// records are on disk; to the node that is a driver, and a network, that take their time.
 #pragma once
 
 #include <functional>

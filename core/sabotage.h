@@ -24,12 +24,17 @@ enum class Sabotage : std::uint8_t {
   deaf_to_abort,       // the destination keeps what the source called off
   forget_hops,         // a move does not count
   always_willing,      // the destination calls itself idle and grants every offer
+  // Running tasks
+  resume_what_is_given,  // the source lets its process go on after handing over
+  start_restored,        // the destination's copy goes on before the Commit
+  one_migration_more,
   // Journal
   decide_in_memory,   // a decision is not persisted
   prepare_in_memory,  // a prepared copy is not persisted
   start_in_memory,    // a start is not persisted
   rerun_interrupted,  // what ran when power failed is started again
   act_before_commit,  // the driver performs a batch before its records are on disk
+  act_unwritten,      // the driver performs what a full journal could not take
   // Owner and home node
   one_slot_more,
   probe_on,          // probes are not counted

@@ -41,7 +41,8 @@ struct Task {
   bool startable = true;             // may start as soon as there is a slot
   Lease lease;                       // where one is needed
   bool held = false;                 // by its user
-  std::uint32_t failed_moves = 0;    // of its process
+  std::uint32_t failed_moves = 0;    // transfers from here that came to nothing
+  std::uint32_t refusals = 0;        // of offers from here
   std::uint32_t hops = 0;            // moves so far
   std::uint32_t probes = 0;          // sent on its behalf so far, at any peer
   bool pinned = false;

@@ -77,6 +77,8 @@ constexpr Template kTemplates[] = {
     {What::limit_search_time, "limit_search_time", "search {int:a}: time limit {time:b} reached"},
     {What::limit_searches, "limit_searches", "no search: {int:a} at once is the limit"},
     {What::limit_transfers, "limit_transfers", "no transfer: {int:a} at once is the limit"},
+    {What::limit_migrations, "limit_migrations",
+     "no move of a running task: {int:a} at once is the limit"},
     {What::limit_moves, "limit_moves", "stays: moves so far: {int:a}, the limit"},
     {What::limit_residence, "limit_residence",
      "stays: it has not been here for {time:a}, the minimum residence"},

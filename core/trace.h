@@ -55,6 +55,7 @@ enum class What : std::uint8_t {
   limit_search_time,
   limit_searches,
   limit_transfers,
+  limit_migrations,
   limit_moves,
   limit_residence,
   limit_queue,

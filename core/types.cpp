@@ -114,6 +114,8 @@ const char* to_string(Veto veto) {
       return "running tasks cannot be moved";
     case Veto::no_peer:
       return "no such peer to take it";
+    case Veto::migrations_full:
+      return "too many running tasks on their way";
   }
   assert(false);
   return "";

@@ -93,9 +93,10 @@ enum class Veto : std::uint8_t {
   journal,            // it cannot be written, so nothing new can be promised
   no_slot,            // a running task would have to go on at once, and all slots are taken
   no_migration,       // it cannot restore running tasks
-  no_peer             // there is none that could take it
+  no_peer,            // there is none that could take it
+  migrations_full     // [limits] migrations_at_once
 };
-constexpr std::size_t kVetoes = 14;
+constexpr std::size_t kVetoes = 15;
 
 // How a task ended.
 struct ExitStatus {

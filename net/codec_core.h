@@ -22,7 +22,7 @@ struct Layout<core::Role> {
 
 template <>
 struct Layout<core::Veto> {
-  static constexpr auto last = core::Veto::no_peer;
+  static constexpr auto last = core::Veto::migrations_full;
 };
 static_assert(static_cast<std::size_t>(Layout<core::Veto>::last) + 1 == core::kVetoes);
 

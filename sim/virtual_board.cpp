@@ -85,6 +85,9 @@ void World::record(NodeIndex index, const core::Persist& persist) {
 
 void World::perform(NodeIndex index, const core::StartTask& start) {
   VirtualNode& node = nodes_[index];
+  if (node.state == VirtualNode::State::down)
+    return history_.violation(start.task, "started by who has left");
+  if (node.ended.contains({start.task, start.epoch})) return;
   set_lease(index, start.task, start.until);
   if (node.processes.contains(start.task)) return thaw(index, start.task);
   if (!node.files.contains({start.task, start.epoch}))
@@ -175,11 +178,16 @@ void World::perform(NodeIndex index, const core::RestartTask& restart) {
   node.files.insert({restart.task, restart.epoch});
 }
 
-// Nothing if it is not frozen, or may not run.
+// Nothing if it is not frozen, or may not run; later if it is being dumped.
 void World::thaw(NodeIndex index, core::TaskId task) {
   VirtualNode& node = nodes_[index];
   const auto found = node.frozen.find(task);
   if (found == node.frozen.end()) return;
+  const auto dump = node.dumps.find(task);
+  if (dump != node.dumps.end()) {
+    dump->second.given_up = true;
+    return;
+  }
   if (!may_run(index, task)) {
     node.halted.insert(task);
     return;
@@ -231,79 +239,19 @@ void World::on(NodeIndex index, CpuDue&) {
 
 void World::process_ends(NodeIndex index, core::TaskId task, Run::End end) {
   VirtualNode& node = nodes_[index];
-  history_.ended(task, node.processes.at(task), end, now_);
+  const std::size_t run = node.processes.at(task);
+  history_.ended(task, run, end, now_);
   node.processes.erase(task);
   node.leases.erase(task);
   node.halted.erase(task);
+  node.dumps.erase(task);
   core::ExitStatus status = history_.of(task).job.status;
   if (end == Run::End::stopped) status = {core::ExitStatus::Kind::signaled, 15};
+  node.ended[{task, history_.of(task).runs.at(run).epoch}] = status;
   handle({index, node.life, core::TaskExited{task, status}});
 }
 
-// --- Files
-
-core::Duration World::transfer_cpu(std::uint64_t bytes) const {
-  const auto per_byte = static_cast<std::uint64_t>(options_.transfer_cpu_per_mebibyte) * bytes;
-  return options_.transfer_cpu_per_task + static_cast<core::Duration>(per_byte >> 20);
-}
-
-void World::perform(NodeIndex index, const core::SendBundle& bundle) {
-  VirtualNode& node = nodes_[index];
-  const NodeIndex to = index_of(bundle.endpoint);
-  const auto first = node.files.lower_bound({bundle.task, 0});
-  if (first == node.files.end() || first->first != bundle.task)
-    history_.violation(bundle.task, "sent without its files");
-  node.sending.insert({bundle.task, bundle.epoch});
-  BundleArrives arrives{bundle.task, bundle.epoch, index, node.life};
-  std::uint64_t bytes = history_.of(bundle.task).job.needs.bundle_bytes;
-  if (bundle.running) {
-    // It may have ended while the offer was on its way.
-    const bool there = node.processes.contains(bundle.task) && !node.frozen.contains(bundle.task);
-    if (!there || node.criu_broken) return tell_source(arrives, false);
-    freeze(index, bundle.task);
-    arrives.work = node.frozen.at(bundle.task);
-    bytes += history_.of(bundle.task).job.image_bytes;
-  }
-  if (to == kNobody) return tell_source(arrives, false);
-  node.cpu.charge(now_, transfer_cpu(bytes));
-  arm_cpu(index);
-  schedule(network_.transfer_time(bytes), {to, kAnyLife, arrives});
-}
-
-void World::perform(NodeIndex index, const core::ExpectBundle& bundle) {
-  nodes_[index].expected.insert({bundle.task, bundle.epoch});
-}
-
-void World::perform(NodeIndex index, const core::CancelBundle& bundle) {
-  nodes_[index].expected.erase({bundle.task, bundle.epoch});
-  nodes_[index].sending.erase({bundle.task, bundle.epoch});
-  thaw(index, bundle.task);
-}
-
-void World::on(NodeIndex index, BundleArrives& bundle) {
-  VirtualNode& node = nodes_[index];
-  const VirtualNode& source = nodes_[bundle.source];
-  const VirtualNode::Stay stay{bundle.task, bundle.epoch};
-  const bool expected = node.expected.erase(stay) > 0;
-  const bool sent = source.life == bundle.source_life && source.sending.contains(stay);
-  const bool ok = expected && sent && !node.disk_full && !streams_differ(bundle.source, index) &&
-                  !network_.stream_breaks(bundle.source, index) &&
-                  !(bundle.work > 0 && node.criu_broken);
-  if (ok) node.files.insert(stay);
-  if (ok && bundle.work > 0) node.restored[stay] = bundle.work;
-  if (sent) tell_source(bundle, ok);
-  if (expected) step(index, core::BundleReceived{bundle.task, bundle.epoch, ok});
-}
-
-bool World::streams_differ(NodeIndex one, NodeIndex other) const {
-  return nodes_[one].other_version != nodes_[other].other_version;
-}
-
-void World::tell_source(const BundleArrives& bundle, bool ok) {
-  nodes_[bundle.source].sending.erase({bundle.task, bundle.epoch});
-  schedule(network_.link().delay_max,
-           {bundle.source, bundle.source_life, core::BundleSent{bundle.task, bundle.epoch, ok}});
-}
+// --- Ends
 
 void World::perform(NodeIndex index, const core::SendResults& results) {
   const ResultsArrive arrive{results.task, results.epoch, results.status,
@@ -325,6 +273,7 @@ void World::perform(NodeIndex index, const core::DiscardTask& discard) {
   VirtualNode& node = nodes_[index];
   node.files.erase({discard.task, discard.epoch});
   node.restored.erase({discard.task, discard.epoch});
+  node.ended.erase({discard.task, discard.epoch});
   const auto frozen = node.frozen.find(discard.task);
   if (frozen == node.frozen.end()) return;
   const auto process = node.processes.find(discard.task);
@@ -332,6 +281,7 @@ void World::perform(NodeIndex index, const core::DiscardTask& discard) {
   history_.ended(discard.task, process->second, Run::End::moved, now_);
   node.processes.erase(process);
   node.frozen.erase(frozen);
+  node.dumps.erase(discard.task);
   node.leases.erase(discard.task);
   node.halted.erase(discard.task);
 }

@@ -12,6 +12,7 @@
 
 #include "core/journal.h"
 #include "core/node.h"
+#include "core/outbox.h"
 #include "net/codec.h"
 #include "sim/cpu.h"
 #include "sim/network.h"
@@ -40,6 +41,22 @@ struct BundleArrives {
   std::uint32_t source_life = 0;
   core::Duration work = 0;  // what its process still needs, if that comes along
 };
+// CRIU is through with a process, or has been stopped. `dump`, `restore`: which one of the world's.
+struct DumpEnds {
+  std::uint64_t dump = 0;
+  core::TaskId task;
+  core::Epoch epoch = 0;
+  std::uint32_t life = 0;
+  bool ok = false;
+};
+struct RestoreEnds {
+  std::uint64_t restore = 0;
+  core::TaskId task;
+  core::Epoch epoch = 0;
+  bool ok = false;
+};
+// Something waits for records that could not be written.
+struct JournalRetry {};
 // At the task's owner: the home node has the results, if it can be reached.
 struct ResultsArrive {
   core::TaskId task;
@@ -60,9 +77,9 @@ struct LeaseEnds {
 struct Occurrence {
   NodeIndex node = kNobody;
   std::uint32_t life = kAnyLife;  // of which of the node's lives; another one will not hear of it
-  std::variant<TimerDue, DatagramArrived, CpuDue, ProcessStops, LeaseEnds, BundleArrives,
-               ResultsArrive, core::BundleSent, core::TaskExited, core::TaskMeasured,
-               core::ResultsSent>
+  std::variant<TimerDue, DatagramArrived, CpuDue, ProcessStops, LeaseEnds, BundleArrives, DumpEnds,
+               RestoreEnds, JournalRetry, ResultsArrive, core::BundleSent, core::TaskExited,
+               core::TaskMeasured, core::ResultsSent, core::LoadSampled>
       what;
 };
 
@@ -72,6 +89,14 @@ struct CrashPoint {
   bool torn = false;
   std::size_t performed = 0;
 };
+
+// How well a board's CRIU does, with the dumps and restores that begin now.
+struct CriuHealth {
+  bool fails = false;
+  core::Duration slow = 0;  // takes so much longer
+  bool hangs = false;       // does not answer until it is stopped: kCriuLimit
+};
+constexpr core::Duration kCriuLimit = 30 * core::kSecond;
 
 struct VirtualNode {
   enum class State : std::uint8_t { up, paused, down };
@@ -85,6 +110,10 @@ struct VirtualNode {
   bool keeps_journal = false;
   bool migrates = false;
   core::Journal journal;  // as committed
+  core::Outbox outbox;
+  bool journal_fails = false;  // as the node has been told
+  bool trying_again = false;
+  core::LoadSampled sampled;
 
   State state = State::down;
   std::uint32_t life = 0;  // counts starts
@@ -101,6 +130,18 @@ struct VirtualNode {
   // Until when processes may run, by the board's clock; others may as long as they want to.
   std::map<core::TaskId, core::Time> leases;
   std::set<core::TaskId> halted;  // of the frozen ones: for want of a lease
+  // Those that take their time. Nobody can let a process go on before its dump is over.
+  struct Dump {
+    std::uint64_t number = 0;
+    bool given_up = false;
+  };
+  std::map<core::TaskId, Dump> dumps;
+  struct Restore {
+    std::uint64_t number = 0;
+    core::Duration work = 0;
+  };
+  std::map<Stay, Restore> restores;
+  std::map<Stay, core::ExitStatus> ended;  // whose ends the daemon has not done with
   Cpu cpu{1, 1000};
   core::Time cpu_armed_at = core::kNever;  // the one CpuDue in the queue that counts
   std::set<Stay> files;                    // complete on its disk
@@ -114,7 +155,8 @@ struct VirtualNode {
   core::Time clock_stood_at = 0;  // its own time, while it stands
   core::Duration lag = 0;         // on top of every datagram, in and out
   bool disk_full = false;
-  bool criu_broken = false;    // neither freezes nor restores anything
+  bool journal_full = false;
+  CriuHealth criu;
   bool other_version = false;  // speaks a protocol that nobody else does
 };
 

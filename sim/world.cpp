@@ -12,6 +12,8 @@ namespace sim {
 namespace {
 
 constexpr std::uint16_t kPort = 7400;
+constexpr core::LoadSampled kWellSampled = {.memory_available_bytes = UINT64_MAX,
+                                            .disk_available_bytes = UINT64_MAX};
 constexpr std::uint8_t kNetwork = 10;  // 10.x.y.z, where x.y.z is the node's number
 
 core::Endpoint endpoint_of(NodeIndex node) {
@@ -119,15 +121,22 @@ void World::start(NodeIndex index) {
     node.leases.erase(task);
     history_.ended(task, run, Run::End::crashed, now_);
     node.frozen.erase(task);
+    node.dumps.erase(task);
     node.cpu.remove(now_, task);
   }
-  std::erase_if(node.restored, [&](const auto& copy) {
-    return !node.journal.holds(copy.first.first, copy.first.second);
-  });
+  const auto unknown = [&](const auto& of_stay) {
+    return !node.journal.holds(of_stay.first.first, of_stay.first.second);
+  };
+  std::erase_if(node.restored, unknown);
+  std::erase_if(node.ended, unknown);
   for (const auto& [stay, work] : node.restored) alive[stay] = 0;
+  for (const auto& [stay, status] : node.ended) alive[stay] = 0;
   node.core->keep_running(std::move(alive));
   step(index, core::Tick{});
-  if (node.migrates) sample(index, {UINT64_MAX, 0, UINT64_MAX});
+  for (const auto& [stay, status] : node.ended)
+    schedule(0, {index, node.life, core::TaskExited{stay.first, status}});
+  node.sampled = kWellSampled;
+  if (node.migrates) sample(index, node.sampled);
   node.cpu.advance(now_);
   arm_cpu(index);
 }
@@ -138,6 +147,8 @@ void World::stop(NodeIndex index) {
   node.processes.clear();
   node.frozen.clear();
   node.restored.clear();
+  node.dumps.clear();
+  node.restores.clear();
   node.leases.clear();
   node.halted.clear();
   std::erase_if(node.files, [&](const VirtualNode::Stay& stay) {
@@ -147,6 +158,9 @@ void World::stop(NodeIndex index) {
   node.cpu_armed_at = core::kNever;
   node.expected.clear();
   node.sending.clear();
+  node.ended.clear();
+  node.outbox = {};
+  node.journal_fails = false;
   node.backlog.clear();
   node.core.reset();
   node.crash.reset();
@@ -174,6 +188,8 @@ void World::kill_daemon(NodeIndex index) {
   auto processes = std::exchange(node.processes, {});
   const auto frozen = std::exchange(node.frozen, {});
   const auto restored = std::exchange(node.restored, {});
+  const auto dumps = std::exchange(node.dumps, {});
+  const auto ended = std::exchange(node.ended, {});
   const auto leases = std::exchange(node.leases, {});
   const auto halted = std::exchange(node.halted, {});
   const Cpu cpu = node.cpu;
@@ -181,6 +197,8 @@ void World::kill_daemon(NodeIndex index) {
   node.processes = std::move(processes);
   node.frozen = frozen;
   node.restored = restored;
+  node.dumps = dumps;
+  node.ended = ended;
   node.leases = leases;
   node.halted = halted;
   node.cpu = cpu;
@@ -246,9 +264,12 @@ void World::evacuate(NodeIndex node, bool on) {
   step(node, core::EvacuateRequested{on});
 }
 
-void World::sample(NodeIndex node, core::LoadSampled sample) {
-  sample.migrates = nodes_[node].migrates;
-  step(node, sample);
+void World::sample(NodeIndex index, core::LoadSampled sample) {
+  VirtualNode& node = nodes_[index];
+  node.sampled = sample;
+  sample.migrates = node.migrates;
+  sample.journal_fails = node.journal_fails;
+  step(index, sample);
 }
 
 std::shared_ptr<const core::Config> World::share(const core::Config& config) {
@@ -319,6 +340,7 @@ void World::handle(Occurrence&& occurrence) {
   if (occurrence.life != kAnyLife && occurrence.life != node.life) return;
   const bool of_the_daemon = !std::holds_alternative<CpuDue>(occurrence.what) &&
                              !std::holds_alternative<ProcessStops>(occurrence.what) &&
+                             !std::holds_alternative<DumpEnds>(occurrence.what) &&
                              !std::holds_alternative<LeaseEnds>(occurrence.what);
   if (node.state == VirtualNode::State::paused && of_the_daemon) {
     const bool is_datagram = std::holds_alternative<DatagramArrived>(occurrence.what);
@@ -365,7 +387,7 @@ void World::step(NodeIndex index, const core::Event& event) {
   const bool committed = !crash || !crash->torn;
   std::size_t left = !crash ? SIZE_MAX : crash->torn ? 0 : crash->performed;
   if (options_.sabotage == core::Sabotage::act_before_commit) left = SIZE_MAX;
-  if (committed) commit(index, actions);
+  if (committed) release(index, actions);
   for (const Observer& observer : observers_)
     observer({now_, index, event, actions, committed, left});
   for (const core::Action& action : actions) {
@@ -376,16 +398,6 @@ void World::step(NodeIndex index, const core::Event& event) {
   if (crash && node.state != VirtualNode::State::down) stop(index);
   actions_ = std::move(actions);
   arm(index);
-}
-
-void World::commit(NodeIndex index, const core::Actions& actions) {
-  VirtualNode& node = nodes_[index];
-  for (const core::Action& action : actions) {
-    const auto* persist = std::get_if<core::Persist>(&action);
-    if (persist == nullptr) continue;
-    if (node.keeps_journal) node.journal.apply(*persist);
-    record(index, *persist);
-  }
 }
 
 NodeIndex World::index_of(const core::Endpoint& endpoint) const {

@@ -50,7 +50,8 @@ struct NodeOptions {
   std::uint32_t speed_thousandths = 1000;
 };
 
-// What an observer is shown, after each step and before its actions are performed.
+// What an observer is shown, after each step and before its actions are performed: those of earlier
+// steps, too, that had to wait until the journal could be written, and none that has to wait now.
 struct StepTaken {
   core::Time now;
   NodeIndex node;
@@ -103,8 +104,11 @@ class World {
   void lag(NodeIndex node, core::Duration lag) { nodes_.at(node).lag = lag; }
   // Refuses submissions, and no bundle is received.
   void fill_disk(NodeIndex node, bool full) { nodes_.at(node).disk_full = full; }
-  // No process is frozen or restored.
-  void break_criu(NodeIndex node, bool broken) { nodes_.at(node).criu_broken = broken; }
+  // While it is full nothing can be committed, and core::Outbox holds back what depends on it.
+  void fill_journal(NodeIndex node, bool full);
+  // It is nearly full: what it must keep in reserve is used up.
+  void use_journal_reserve(NodeIndex node, bool used);
+  void set_criu(NodeIndex node, const CriuHealth& health) { nodes_.at(node).criu = health; }
   // Only the daemon dies: processes go on, or stay frozen as they are.
   void kill_daemon(NodeIndex node);
   void migrate(NodeIndex node, core::TaskId task, core::PeerId to = core::PeerId::none);
@@ -162,6 +166,9 @@ class World {
   void on(NodeIndex node, ProcessStops& process);
   void on(NodeIndex node, LeaseEnds& lease);
   void on(NodeIndex node, BundleArrives& bundle);
+  void on(NodeIndex node, DumpEnds& end);
+  void on(NodeIndex node, RestoreEnds& end);
+  void on(NodeIndex node, JournalRetry&);
   void on(NodeIndex node, ResultsArrive& results);
   template <typename Event>
   void on(NodeIndex node, Event& event) {
@@ -169,7 +176,9 @@ class World {
   }
 
   void step(NodeIndex node, const core::Event& event);
-  void commit(NodeIndex node, const core::Actions& actions);
+  void release(NodeIndex node, core::Actions& actions);
+  void commit(NodeIndex node, const core::Persist& persist);
+  void journal_fails(NodeIndex node);
   core::Time clock(const VirtualNode& node) const;
   void arm(NodeIndex node);
   void arm_cpu(NodeIndex node);
@@ -203,6 +212,8 @@ class World {
   void schedule(core::Duration after, Occurrence occurrence);
   bool streams_differ(NodeIndex one, NodeIndex other) const;
   void tell_source(const BundleArrives& bundle, bool ok);
+  core::Duration begin_dump(NodeIndex node, const BundleArrives& bundle);
+  void begin_restore(NodeIndex node, const BundleArrives& bundle);
 
   WorldOptions options_;
   core::Time now_ = 0;
@@ -214,6 +225,7 @@ class World {
   std::shared_ptr<core::Counters> counters_;    // shared by all nodes; none: each has its own
   std::deque<VirtualNode> nodes_;
   std::map<core::PeerId, NodeIndex> by_id_;
+  std::uint64_t operations_ = 0;  // of CRIU
   EventQueue<Occurrence> queue_;
   // Memory to use again: the last step's actions, datagrams that have arrived.
   core::Actions actions_;

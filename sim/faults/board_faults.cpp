@@ -76,10 +76,12 @@ void BoardFaults::heal() {
     world_.start_clock(node);
     world_.lag(node, 0);
     world_.fill_disk(node, false);
-    world_.break_criu(node, false);
+    world_.fill_journal(node, false);
+    world_.set_criu(node, {});
     world_.change_version(node, false);
     world_.spare(node);
     if (world_.node(node).state == State::paused) world_.resume(node);
+    if (world_.node(node).journal_fails) world_.use_journal_reserve(node, false);
     run_out_of_memory(node, false);
   }
   start_all();
@@ -88,6 +90,11 @@ void BoardFaults::heal() {
 void BoardFaults::start_all() {
   for (NodeIndex node = 0; node < world_.size(); ++node)
     if (world_.node(node).state == State::down) world_.restart(node);
+}
+
+void BoardFaults::use_emptied() {
+  for (NodeIndex node = 0; node < world_.size(); ++node)
+    if (world_.core(node).evacuating() && world_.node(node).emptied) world_.evacuate(node, false);
 }
 
 bool BoardFaults::is_up(NodeIndex node) const {
@@ -136,7 +143,15 @@ void BoardFaults::begin(const Incident& incident) {
       if (is_up(node)) world_.kill_daemon(node);
       return;
     case Kind::criu:
-      return world_.break_criu(node, true);
+      return world_.set_criu(node, {.fails = true});
+    case Kind::slow_criu:
+      return world_.set_criu(node, {.slow = static_cast<core::Duration>(incident.a)});
+    case Kind::stuck_criu:
+      return world_.set_criu(node, {.hangs = true});
+    case Kind::evacuate:
+      return evacuate(node, true);
+    case Kind::journal:
+      return fail_journal(incident, true);
   }
 }
 
@@ -153,7 +168,13 @@ void BoardFaults::end(const Incident& incident) {
       if (world_.node(node).state == State::paused) world_.resume(node);
       return;
     case Kind::criu:
-      return world_.break_criu(node, false);
+    case Kind::slow_criu:
+    case Kind::stuck_criu:
+      return world_.set_criu(node, {});
+    case Kind::evacuate:
+      return evacuate(node, false);
+    case Kind::journal:
+      return fail_journal(incident, false);
     case Kind::drain:
     case Kind::crash:
     case Kind::kill_daemon:
@@ -260,6 +281,17 @@ void BoardFaults::run_out_of_memory(NodeIndex node, bool out) {
   sample.memory_pressure_thousandths = out ? 800 : 0;
   sample.disk_available_bytes = UINT64_MAX;
   world_.sample(node, sample);
+}
+
+void BoardFaults::evacuate(NodeIndex node, bool on) {
+  if (is_up(node)) world_.evacuate(node, on);
+}
+
+void BoardFaults::fail_journal(const Incident& incident, bool fails) {
+  const NodeIndex node = incident.node;
+  const bool reserve_is_enough = incident.b % 4 == 0;
+  world_.fill_journal(node, fails && !reserve_is_enough);
+  if (reserve_is_enough && is_up(node)) world_.use_journal_reserve(node, fails);
 }
 
 void BoardFaults::bombard(const Incident& incident) {

@@ -29,6 +29,8 @@ class BoardFaults {
   // All boards and the network are well again, those that are down are started.
   void heal();
   void start_all();
+  // Those that have handed over all they had take tasks again.
+  void use_emptied();
   bool cancelled(core::TaskId task) const { return cancelled_.contains(task); }
   // Has a board lost power or been drained?
   bool any_gone() const { return any_gone_; }
@@ -45,6 +47,8 @@ class BoardFaults {
   void part(const Incident& incident);
   void run_out_of_memory(NodeIndex node, bool out);
   void bombard(const Incident& incident);
+  void evacuate(NodeIndex node, bool on);
+  void fail_journal(const Incident& incident, bool fails);
   bool is_up(NodeIndex node) const;
 
   World& world_;

@@ -17,7 +17,7 @@ struct Bug {
 };
 
 constexpr Bug kBugs[] = {
-    {"forget_epochs", core::Sabotage::forget_epochs, 20000},
+    {"forget_epochs", core::Sabotage::forget_epochs, 5000},
     {"reuse_epochs", core::Sabotage::reuse_epochs, 150},
     {"keep_what_is_given", core::Sabotage::keep_what_is_given, 20},
     {"skip_reservation", core::Sabotage::skip_reservation, 150},
@@ -26,11 +26,15 @@ constexpr Bug kBugs[] = {
     {"deaf_to_abort", core::Sabotage::deaf_to_abort, 150},
     {"forget_hops", core::Sabotage::forget_hops, 20},
     {"always_willing", core::Sabotage::always_willing, 20},
+    {"resume_what_is_given", core::Sabotage::resume_what_is_given, 20},
+    {"start_restored", core::Sabotage::start_restored, 20},
+    {"one_migration_more", core::Sabotage::one_migration_more, 20},
     {"decide_in_memory", core::Sabotage::decide_in_memory, 20},
     {"prepare_in_memory", core::Sabotage::prepare_in_memory, 20},
     {"start_in_memory", core::Sabotage::start_in_memory, 20},
     {"rerun_interrupted", core::Sabotage::rerun_interrupted, 20},
-    {"act_before_commit", core::Sabotage::act_before_commit, 150},
+    {"act_before_commit", core::Sabotage::act_before_commit, 20},
+    {"act_unwritten", core::Sabotage::act_unwritten, 20},
     {"one_slot_more", core::Sabotage::one_slot_more, 20},
     {"probe_on", core::Sabotage::probe_on, 20},
     {"tell_once", core::Sabotage::tell_once, 150},

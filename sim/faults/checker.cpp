@@ -5,6 +5,8 @@
 #include <string_view>
 #include <variant>
 
+#include "core/describe.h"
+
 namespace sim::faults {
 namespace {
 
@@ -27,10 +29,10 @@ const std::string& Checker::broken() {
 }
 
 void Checker::check(const StepTaken& step) {
-  if (!step.committed) return;
   std::size_t performed = 0;
   for (const core::Action& action : step.actions) {
-    if (std::holds_alternative<core::Persist>(action) || performed++ < step.performed)
+    const bool is_record = std::holds_alternative<core::Persist>(action);
+    if (is_record ? step.committed : performed++ < step.performed)
       std::visit([&](const auto& one) { look_at(step, one); }, action);
   }
 }
@@ -40,6 +42,7 @@ void Checker::check(const StepTaken& step) {
 void Checker::look_at(const StepTaken& step, const core::Persist& persist) {
   using Record = core::Persist::What;
   const core::TaskId task = persist.task;
+  written_.insert({step.node, task, persist.epoch, persist.what});
   if (persist.what == Record::handed_off) ++handoffs_;
   if (persist.what == Record::moved || persist.what == Record::restarted) {
     core::Epoch& known = at_home_[task];
@@ -48,6 +51,8 @@ void Checker::look_at(const StepTaken& step, const core::Persist& persist) {
     known = persist.epoch;
   }
   if (persist.what == Record::forgotten) forgotten_.insert(task);
+  if (persist.what == Record::exited && persist.status.kind == core::ExitStatus::Kind::lost)
+    interrupted_.insert(task);
   if (!plan_.journal) return;
   if (plan_.remembers()) check_held(task);
   check_memory(step.node, task);
@@ -110,12 +115,40 @@ void Checker::check_memory(NodeIndex index, core::TaskId id) {
 // --- What was performed
 
 void Checker::look_at(const StepTaken& step, const core::Send& send) {
+  check_told(step.node, send.message);
   if (const auto* offer = std::get_if<core::Offer>(&send.message))
     on_offer(step.node, *offer);
   else if (std::holds_alternative<core::Grant>(send.message))
     on_grant(step);
   else if (const auto* probe = std::get_if<core::Probe>(&send.message))
     on_probe(step.node, *probe);
+}
+
+// In this life of the node, or in an earlier one.
+void Checker::check_written(NodeIndex node, core::TaskId task, core::Epoch epoch,
+                            core::Persist::What what) {
+  if (written_.contains({node, task, epoch, what})) return;
+  breaks(task, world_.node(node).name + " acts upon \"" + core::record_name(what) + "\" at epoch " +
+                   of(epoch) + ", which it has not written");
+}
+
+void Checker::check_told(NodeIndex node, const core::Message& message) {
+  using Record = core::Persist::What;
+  const auto needs = [&](const auto& told, Record what) {
+    check_written(node, told.task, told.epoch, what);
+  };
+  if (const auto* prepared = std::get_if<core::Prepared>(&message))
+    return needs(*prepared, Record::prepared);
+  if (const auto* commit = std::get_if<core::Commit>(&message))
+    return needs(*commit, Record::handed_off);
+  if (const auto* committed = std::get_if<core::Committed>(&message))
+    return needs(*committed, Record::owned);
+  const auto* report = std::get_if<core::TaskReport>(&message);
+  if (report == nullptr) return;
+  if (report->owner != world_.node(node).id) return needs(*report, Record::handed_off);
+  const bool ended =
+      report->state == core::TaskState::returning || report->state == core::TaskState::finished;
+  if (ended) needs(*report, Record::exited);
 }
 
 void Checker::on_offer(NodeIndex index, const core::Offer& offer) {
@@ -128,12 +161,18 @@ void Checker::on_offer(NodeIndex index, const core::Offer& offer) {
   const bool goes_home = offer.source_load == core::kLeaving;
   if (!goes_home && offer.hops >= limits.moves_per_task)
     breaks(offer.task, "offered after " + std::to_string(offer.hops) + " moves, the limit");
-  std::uint32_t undecided = 0;
-  for (const core::HandoffStatus& handoff : node.handoffs())
-    if (handoff.outgoing && std::string_view(handoff.stage) != "handed off") ++undecided;
+  std::uint32_t undecided = 0, running = 0;
+  for (const core::HandoffStatus& handoff : node.handoffs()) {
+    if (!handoff.outgoing || std::string_view(handoff.stage) == "handed off") continue;
+    ++undecided;
+    if (handoff.running) ++running;
+  }
   if (undecided > limits.transfers_at_once)
     breaks(offer.task,
            std::to_string(undecided) + " transfers at once out of " + world_.node(index).name);
+  if (offer.running && running > limits.migrations_at_once)
+    breaks(offer.task,
+           std::to_string(running) + " running tasks at once out of " + world_.node(index).name);
 }
 
 // A fresh one: the answer to an offer. Repeated ones reserve nothing more.
@@ -149,12 +188,18 @@ void Checker::on_grant(const StepTaken& step) {
   if (!fresh) return;
   check_queue(step.node);
   const core::Node& node = world_.core(step.node);
-  std::uint32_t reserved = 0;
-  for (const core::HandoffStatus& handoff : node.handoffs())
-    if (std::string_view(handoff.stage) == "reserved") ++reserved;
+  std::uint32_t reserved = 0, running = 0;
+  for (const core::HandoffStatus& handoff : node.handoffs()) {
+    if (std::string_view(handoff.stage) != "reserved") continue;
+    ++reserved;
+    if (handoff.running) ++running;
+  }
   if (reserved > node.config().limits.transfers_at_once)
     breaks(offer->task,
            std::to_string(reserved) + " reservations at " + world_.node(step.node).name);
+  if (offer->running && running > node.config().limits.migrations_at_once)
+    breaks(offer->task,
+           std::to_string(running) + " running tasks expected at " + world_.node(step.node).name);
 }
 
 void Checker::check_queue(NodeIndex index) {
@@ -164,11 +209,18 @@ void Checker::check_queue(NodeIndex index) {
     breaks({}, world_.node(index).name + " has more tasks in its queue than it may");
 }
 
-void Checker::look_at(const StepTaken& step, const core::Accepted&) {
-  check_queue(step.node);
+void Checker::look_at(const StepTaken& step, const core::Accepted& accepted) {
+  check_written(step.node, accepted.task, 1, core::Persist::What::submitted);
+  // One that had to wait for the journal was taken under an earlier configuration.
+  if (std::holds_alternative<core::TaskSubmitted>(step.event)) check_queue(step.node);
+}
+
+void Checker::look_at(const StepTaken& step, const core::RestartTask& restart) {
+  check_written(step.node, restart.task, restart.epoch, core::Persist::What::restarted);
 }
 
 void Checker::look_at(const StepTaken& step, const core::StartTask& start) {
+  check_written(step.node, start.task, start.epoch, core::Persist::What::started);
   const core::Node& node = world_.core(step.node);
   if (node.tasks().count(core::Task::Phase::running) > node.config().load.slots)
     breaks(start.task, "started without a free slot");
@@ -182,9 +234,6 @@ void Checker::look_at(const StepTaken& step, const core::Trace& trace) {
     case What::search_gave_up:
     case What::search_moot:
       searches_.erase({step.node, static_cast<std::uint32_t>(trace.a)});
-      return;
-    case What::task_interrupted:
-      interrupted_.insert(trace.task);
       return;
     default:
       return;

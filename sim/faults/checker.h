@@ -6,6 +6,7 @@
 // - At most one copy runs, and none twice at an epoch; an end is recorded once (sim::History).
 // - Epochs only grow: no epoch is offered twice, and no home record goes back.
 // - What a node knows of a task is what its journal says.
+// - Nothing is told, started or acknowledged before it is written.
 // - Slots, probes per search, searches, transfers and moves stay within their limits, and queues
 //   where something is added to them.
 #pragma once
@@ -14,6 +15,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -51,9 +53,13 @@ class Checker {
   void look_at(const StepTaken& step, const core::Send& send);
   void look_at(const StepTaken& step, const core::StartTask& start);
   void look_at(const StepTaken& step, const core::Accepted& accepted);
+  void look_at(const StepTaken& step, const core::RestartTask& restart);
   void look_at(const StepTaken& step, const core::Trace& trace);
   template <typename Action>
   void look_at(const StepTaken&, const Action&) {}
+  void check_written(NodeIndex node, core::TaskId task, core::Epoch epoch,
+                     core::Persist::What what);
+  void check_told(NodeIndex node, const core::Message& message);
   void on_offer(NodeIndex node, const core::Offer& offer);
   void on_grant(const StepTaken& step);
   void on_probe(NodeIndex node, const core::Probe& probe);
@@ -71,6 +77,7 @@ class Checker {
   // The largest, since the task was begun anew so many times.
   std::map<std::pair<core::TaskId, std::uint32_t>, core::Epoch> offered_;
   std::map<core::TaskId, core::Epoch> at_home_;  // as its home node has it
+  std::set<std::tuple<NodeIndex, core::TaskId, core::Epoch, core::Persist::What>> written_;
   std::set<core::TaskId> interrupted_;
   std::set<core::TaskId> forgotten_;
   std::map<SearchId, Probing> searches_;

@@ -119,7 +119,7 @@ core::MembershipConfig draw_membership(Draw& draw) {
 
 // How often each kind of incident is drawn, of a hundred.
 constexpr std::uint32_t kShares[] = {40, 4, 3, 3, 5, 9, 7, 10, 5, 2, 2, 3, 2, 3, 2};
-static_assert(std::size(kShares) + kMigrationKinds == kKinds);
+static_assert(std::size(kShares) + kMigrationKinds + kTroubleKinds == kKinds);
 
 Kind draw_kind(Draw& draw) {
   std::uint64_t drawn = draw.below(100);
@@ -140,6 +140,32 @@ Incident draw_migration_incident(Draw& draw, const Plan& plan) {
   incident.a = draw.below(1'000'000);
   incident.b = draw.below(1'000'000);
   return incident;
+}
+
+// What came later. Drawn apart as well.
+Incident draw_trouble(Draw& draw, const Plan& plan) {
+  std::vector<Kind> kinds = {Kind::evacuate, Kind::evacuate};
+  if (plan.journal) kinds.insert(kinds.end(), {Kind::journal, Kind::journal});
+  if (plan.migrates) kinds.insert(kinds.end(), {Kind::slow_criu, Kind::stuck_criu});
+  Incident incident;
+  incident.kind = draw.one_of(kinds);
+  incident.at = draw.time(kCalm, plan.storm_ends);
+  incident.lasts = draw.time(0, draw.one_in(3) ? 10 * kSecond : 2 * kSecond);
+  incident.node = static_cast<NodeIndex>(draw.below(plan.nodes()));
+  incident.a = draw.below(draw.one_in(2) ? 5'000'000 : 500'000);
+  incident.b = draw.below(1'000'000);
+  return incident;
+}
+
+Incident draw_crash_during(const Incident& other, Draw& draw) {
+  Incident crash;
+  crash.kind = draw.one_in(2) ? Kind::crash : Kind::kill_daemon;
+  crash.at = draw.time(other.at, other.at + other.lasts);
+  crash.lasts = draw.time(0, 2 * kSecond);
+  crash.node = other.node;
+  crash.a = draw.below(1'000'000);
+  crash.b = draw.below(1'000'000);
+  return crash;
 }
 
 Incident draw_incident(Draw& draw, const Plan& plan) {
@@ -187,9 +213,10 @@ void steady_clocks(Plan& plan) {
 
 const char* name(Kind kind) {
   static constexpr const char* kNames[] = {
-      "submit",      "cancel",  "drain",   "reconfigure", "pause",       "crash",
-      "part",        "weather", "lag",     "memory",      "disk",        "clock jump",
-      "clock stand", "version", "hostile", "wish",        "kill daemon", "criu"};
+      "submit",      "cancel",     "drain",    "reconfigure", "pause",       "crash",
+      "part",        "weather",    "lag",      "memory",      "disk",        "clock jump",
+      "clock stand", "version",    "hostile",  "wish",        "kill daemon", "criu",
+      "slow criu",   "stuck criu", "evacuate", "journal"};
   static_assert(std::size(kNames) == kKinds);
   return kNames[static_cast<std::size_t>(kind)];
 }
@@ -214,6 +241,7 @@ core::Config draw_config(std::uint64_t seed) {
   config.policy.migration = draw.one_of(policies::migration_names());
   config.limits.retention = draw.one_in(4) ? draw.time(kSecond, 60 * kSecond) : kLongAbsence * 24;
   config.limits.lease = draw.time(kSecond, 6 * kSecond);
+  config.limits.migrations_at_once = draw.one_in(2) ? 1 : draw.within(2, 4);
   return config;
 }
 
@@ -266,6 +294,14 @@ Plan draw_plan(std::uint64_t seed, core::Sabotage sabotage) {
   Draw leases(seed ^ 0x6c6561736573u);
   plan.restarts = leases.one_in(2);
   if (plan.restarts) steady_clocks(plan);
+  Draw troubles(seed ^ 0x74726f75626c65u);
+  const std::uint32_t yet_more = troubles.one_in(2) ? troubles.within(1, 15) : 0;
+  for (std::uint32_t i = 0; i < yet_more; ++i) {
+    const Incident trouble = draw_trouble(troubles, plan);
+    plan.incidents.push_back(trouble);
+    if (trouble.kind == Kind::journal && troubles.one_in(2))
+      plan.incidents.push_back(draw_crash_during(trouble, troubles));
+  }
   std::stable_sort(plan.incidents.begin(), plan.incidents.end(),
                    [](const Incident& a, const Incident& b) { return a.at < b.at; });
   return plan;

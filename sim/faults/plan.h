@@ -34,7 +34,12 @@ struct Incident {
     // Where running tasks move:
     wish,         // a: which of the tasks so far is to move, b: to which node, or to any
     kill_daemon,  // its processes go on
-    criu          // nothing is frozen or restored
+    criu,         // nothing is frozen or restored
+    // Drawn apart, too:
+    slow_criu,   // a: microseconds that each dump and each restore takes longer
+    stuck_criu,  // none of them is over before its time limit
+    evacuate,    // is to be empty, and takes tasks again when it is over
+    journal      // cannot be written, or b: has only its reserve left
   };
   Kind kind = Kind::submit;
   core::Time at = 0;
@@ -43,7 +48,8 @@ struct Incident {
   std::uint64_t a = 0, b = 0;
 };
 constexpr std::size_t kMigrationKinds = 3;
-constexpr std::size_t kKinds = 15 + kMigrationKinds;
+constexpr std::size_t kTroubleKinds = 4;
+constexpr std::size_t kKinds = 15 + kMigrationKinds + kTroubleKinds;
 
 constexpr core::Duration kLongAbsence = 600 * core::kSecond;  // longer than any in a trial
 

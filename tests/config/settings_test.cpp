@@ -128,8 +128,8 @@ TEST_CASE("every field has a key") {
   [[maybe_unused]] const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11] = policy;
   CHECK(keys_in("policy") == 11 + 1);  // preset
   [[maybe_unused]] const auto& [i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11, i12, i13, i14, i15,
-                                i16, i17] = limits;
-  CHECK(keys_in("limits") == 17 + 6);  // the driver's
+                                i16, i17, i18] = limits;
+  CHECK(keys_in("limits") == 18 + 6);  // the driver's
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11] = membership;
   CHECK(keys_in("membership") == 11 + 1);  // seeds
   const Settings settings;

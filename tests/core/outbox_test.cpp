@@ -82,3 +82,22 @@ TEST_CASE("outbox: an empty batch tries again") {
   CHECK(started(outbox.release({}, disk.commit())) == std::vector<Epoch>{1});
   CHECK(disk.tries == 3);
 }
+
+TEST_CASE("outbox: nobody takes leave in order before all is written") {
+  Outbox outbox;
+  Disk disk{.full = true};
+  CHECK(outbox.release({record(1), send(News{}), Drained{}}, disk.commit()).empty());
+  disk.full = false;
+  const Actions all = outbox.release({}, disk.commit());
+  REQUIRE(all.size() == 3);
+  CHECK(std::holds_alternative<News>(std::get<Send>(all[1]).message));
+  CHECK(std::holds_alternative<Drained>(all[2]));
+}
+
+TEST_CASE("outbox: who leaves at once does not wait") {
+  Outbox outbox;
+  Disk disk{.full = true};
+  const Actions now = outbox.release({record(1), send(News{}), Drained{false}}, disk.commit());
+  REQUIRE(now.size() == 2);
+  CHECK(std::holds_alternative<Drained>(now[1]));
+}

@@ -46,6 +46,7 @@ bool set_policy(core::PolicyConfig& policy, const std::string& key, const std::s
   static constexpr Row<Policy, std::string> kNames[] = {{"transfer", &Policy::transfer},
                                                         {"selection", &Policy::selection},
                                                         {"location", &Policy::location},
+                                                        {"migration", &Policy::migration},
                                                         {"information", &Policy::information}};
   static constexpr Row<Policy, core::Load> kLoads[] = {
       {"threshold", &Policy::threshold}, {"low", &Policy::low}, {"high", &Policy::high}};
@@ -67,6 +68,7 @@ bool set_limit(core::LimitsConfig& limits, const std::string& key, const std::st
       {"searches_at_once", &Limits::searches_at_once},
       {"moves_per_task", &Limits::moves_per_task},
       {"transfers_at_once", &Limits::transfers_at_once},
+      {"migrations_at_once", &Limits::migrations_at_once},
       {"queue_length", &Limits::queue_length},
       {"wishes", &Limits::wishes},
       {"finished_tasks", &Limits::finished_tasks}};

@@ -9,6 +9,7 @@
 //     b: load_report load=1 role=ok
 //     b: request search=N               b: decline [veto=...] [load=...] [role=...] [search=N]
 //     b: offer b.1 [epoch=2] [source_load=3] [hops=0] [memory=MIB] [bundle=BYTES] [priority=P]
+//         [wanted] [running]
 //         [search=N] [going_home]
 //     b: grant a.2                      also prepared, commit, committed, abort, task_query
 //     b: reject a.2 [veto=policy] [load=2] [role=ok]
@@ -69,6 +70,8 @@ core::Offer parse_offer(Words& words) {
   offer.waited = words.option("waited", parse_duration, core::Duration{0});
   offer.needs.lease = words.option("lease", parse_duration, core::Duration{0});
   offer.needs.priority = words.option("priority", parse_number, std::int32_t{0});
+  offer.wanted = words.take("wanted");
+  offer.running = words.take("running");
   return offer;
 }
 

@@ -123,6 +123,10 @@ void Stage::act(const std::string& verb, Words& words) {
   if (verb == "evacuate") return step(core::EvacuateRequested{});
   if (verb == "turn_away") return step(core::SubmissionTurnedAway{parse_veto(words.next())});
   if (verb == "cancel") return step(core::CancelRequested{parse_task(words.next())});
+  if (verb == "migrate") {
+    const core::TaskId task = parse_task(words.next());
+    return step(core::MigrateRequested{task, parse_peer(words.next())});
+  }
   if (verb == "bundle_sent") return step(parse_pair<core::BundleSent>(words, memory_));
   if (verb == "bundle_received") return step(parse_pair<core::BundleReceived>(words, memory_));
   if (verb == "results_sent") return step(parse_results_sent(words, memory_));
@@ -137,6 +141,7 @@ void Stage::act(const std::string& verb, Words& words) {
     sample.memory_available_bytes = words.option("memory", parse_number, std::uint64_t{1024}) << 20;
     sample.memory_pressure_thousandths = words.option("pressure", parse_number, std::uint32_t{0});
     sample.disk_available_bytes = words.option("disk", parse_number, std::uint64_t{1024}) << 20;
+    sample.migrates = words.take("migrates");
     return step(sample);
   }
   if (verb == "reconfigure") {

@@ -7,9 +7,10 @@
 //     submit a.2 [priority=P] [memory=MIB] [bundle=BYTES] [pinned]
 //     exited a.2 exit_0             also signal_9, failed
 //     cancel a.2
+//     migrate a.2 b
 //     bundle_sent a.2 ok            also failed; the same for bundle_received
 //     results_sent a.2 ok           also failed; [status=failed]
-//     sample [memory=MIB] [pressure=THOUSANDTHS] [disk=MIB]
+//     sample [memory=MIB] [pressure=THOUSANDTHS] [disk=MIB] [migrates]
 //     reconfigure KEY=VALUE...
 //     drain
 //     b: MESSAGE                    see transcript_message.cpp; `it: MESSAGE` comes from the peer

@@ -11,7 +11,8 @@ from cluster import ClusterTest, main, wait_until
 SETTINGS = {
     "policy": {"preset": "sender", "migration": "longest_running", "threshold": 8},
     "load": {"slots": 8, "weight": 1, "sample_interval": "100ms"},
-    "limits": {"moves_per_task": 100, "min_residence": "0s", "search_retry": "100ms", "transfers_at_once": 8},
+    "limits": {"moves_per_task": 100, "min_residence": "0s", "search_retry": "100ms", "transfers_at_once": 8,
+               "migrations_at_once": 8},
     "membership": {"probe_interval": "200ms", "probe_timeout": "100ms", "join_interval": "200ms",
                    "rejoin_interval": "1s"},
 }

@@ -12,7 +12,8 @@ SETTINGS = {
     "node": {"migratable": "yes"},
     "policy": {"preset": "none"},
     "load": {"slots": 8, "sample_interval": "100ms"},
-    "limits": {"moves_per_task": 100, "transfers_at_once": 8, "resend_interval": "100ms"},
+    "limits": {"moves_per_task": 100, "transfers_at_once": 8, "migrations_at_once": 8,
+               "resend_interval": "100ms"},
     "membership": {"probe_interval": "500ms", "probe_timeout": "250ms", "join_interval": "100ms",
                    "rejoin_interval": "1s"},
 }

@@ -121,6 +121,10 @@ inline std::string leftovers(const World& world) {
     say("processes", node.processes.size());
     say("frozen processes", node.frozen.size());
     say("restored processes", node.restored.size());
+    say("ends", node.ended.size());
+    say("batches to write", node.outbox.holds() ? 1 : 0);
+    say("dumps", node.dumps.size());
+    say("restores", node.restores.size());
     say("tasks' files", node.files.size());
     say("expected bundles", node.expected.size());
     say("bundles on their way", node.sending.size());

@@ -132,18 +132,102 @@ TEST_CASE("migration: a destination without a free slot, or without the means, r
     CHECK(refused() == 1);
   }
   SECTION("it cannot restore") {
-    boards.world.break_criu(1, true);
+    boards.world.set_criu(1, {.fails = true});
     boards.world.migrate(0, task, boards.id(1));
     boards.world.run_for(kSecond);
   }
   SECTION("the source cannot freeze") {
-    boards.world.break_criu(0, true);
+    boards.world.set_criu(0, {.fails = true});
     boards.world.migrate(0, task, boards.id(1));
     boards.world.run_for(kSecond);
   }
   CHECK(boards.history(task).owner == 0);
   CHECK(boards.history(task).running());
   boards.check_end(task);
+}
+
+TEST_CASE("migration: dumps and restores that take long are waited for") {
+  const NodeIndex slow = GENERATE(0u, 1u);
+  Boards boards(2);
+  const core::TaskId task = boards.running(0, 60 * kSecond);
+  boards.world.set_criu(slow, {.slow = 20 * kSecond});
+  boards.world.migrate(0, task, boards.id(1));
+  boards.world.run_for(19 * kSecond);
+  CHECK_FALSE(boards.history(task).running());
+  REQUIRE(boards.runs_at(task, 1));
+  CHECK(boards.history(task).runs.back().started < 22 * kSecond);
+  boards.check_end(task);
+}
+
+TEST_CASE("migration: of a CRIU that hangs nobody waits beyond the time limit of a transfer") {
+  core::Config config = config_of("none");
+  config.limits.transfer_timeout = 5 * kSecond;
+  Boards boards(2, config);
+  const core::TaskId task = boards.running(0, 60 * kSecond);
+  Count called_off(boards.world, core::What::handoff_aborted);
+  const core::Time since = boards.world.now();
+  core::Duration frozen = 5 * kSecond;
+  SECTION("the source's: its process goes on when it is stopped") {
+    boards.world.set_criu(0, {.hangs = true});
+    frozen = sim::kCriuLimit;
+  }
+  SECTION("the destination's") {
+    boards.world.set_criu(1, {.hangs = true});
+  }
+  boards.world.migrate(0, task, boards.id(1));
+  boards.world.run_for(5 * kSecond + 10 * kMillisecond);
+  CHECK(called_off() == 1);
+  CHECK(boards.world.core(0).handoffs().empty());
+  CHECK(boards.world.core(1).handoffs().empty());
+  CHECK(boards.world.core(0).tasks().find(task)->phase == core::Task::Phase::running);
+  REQUIRE(boards.runs_at(task, 0));
+  CHECK(boards.world.now() - since < frozen + 100 * kMillisecond);
+  boards.world.set_criu(0, {});
+  boards.world.set_criu(1, {});
+  boards.world.migrate(0, task, boards.id(1));
+  REQUIRE(boards.runs_at(task, 1));
+  boards.check_end(task);
+}
+
+TEST_CASE("migration: a daemon that is killed while CRIU hangs finds its process again") {
+  Boards boards(2);
+  const core::TaskId task = boards.running(0, 60 * kSecond);
+  boards.world.set_criu(0, {.hangs = true});
+  boards.world.migrate(0, task, boards.id(1));
+  boards.world.run_for(kSecond);
+  boards.world.kill_daemon(0);
+  boards.world.run_for(kSecond);
+  boards.world.restart(0);
+  REQUIRE(boards.runs_at(task, 0));
+  CHECK(boards.world.now() < 2 * sim::kCriuLimit);
+  CHECK(boards.history(task).runs.size() == 1);
+  boards.check_end(task);
+}
+
+TEST_CASE("migration: one at a time, out of a board and into it") {
+  core::Config config = config_of("none");
+  config.load.slots = 3;
+  config.limits.migrations_at_once = GENERATE(1u, 2u);
+  Boards boards(3, config);
+  const core::TaskId first = boards.running(0, 60 * kSecond);
+  const core::TaskId second = boards.running(0, 60 * kSecond);
+  const core::TaskId third = boards.running(1, 60 * kSecond);
+  for (const NodeIndex node : {0u, 1u, 2u}) boards.world.set_criu(node, {.slow = kSecond});
+  Count wishes_refused(boards.world, core::What::wish_refused);
+  Count limits(boards.world, core::What::limit_migrations);
+  boards.world.migrate(0, first, boards.id(2));
+  boards.world.migrate(0, second, boards.id(2));
+  boards.world.run_for(10 * kMillisecond);
+  boards.world.migrate(1, third, boards.id(2));
+  boards.world.run_for(10 * kMillisecond);
+  // The second is refused at home, the third by node 2; or the third alone.
+  const bool one = config.limits.migrations_at_once == 1;
+  CHECK(wishes_refused() == (one ? 1 : 0));
+  CHECK(limits() == 1);
+  REQUIRE(boards.runs_at(first, 2));
+  CHECK(boards.runs_at(second, one ? 0 : 2));
+  CHECK(boards.history(third).owner == 1);
+  for (const core::TaskId task : {first, second, third}) boards.check_end(task);
 }
 
 TEST_CASE("migration: the user's hold and the hop limit count") {

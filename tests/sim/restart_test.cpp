@@ -116,6 +116,31 @@ TEST_CASE("restart: a home node asks the owners, and is in doubt until they answ
   boards.check_clean();
 }
 
+TEST_CASE("restart: a cancelled task ends as cancelled, whatever its daemon has forgotten") {
+  const NodeIndex home = GENERATE(0u, 1u);
+  const core::Duration stopping = GENERATE(0, 5) * kMillisecond;  // it takes 10
+  const core::Duration down = GENERATE(1, 1000) * kMillisecond;
+  World world;
+  for (NodeIndex i = 0; i < 2; ++i)
+    world.add({.config = config_of("none"), .seeds = {0, 1}, .journal = true, .migrates = true});
+  settle(world);
+  const core::TaskId task = world.submit(home, {.service = 30 * kSecond});
+  REQUIRE(world.reaches([&] { return world.history().of(task).running(); }, kSecond));
+  if (home == 1) {
+    world.migrate(1, task, world.node(0).id);
+    REQUIRE(world.reaches([&] { return world.history().of(task).runs.back().node == 0; }, kSecond));
+  }
+  world.cancel(task);
+  world.run_for(stopping + kMillisecond);
+  world.kill_daemon(0);
+  world.run_for(down);
+  world.restart(0);
+  REQUIRE(world.reaches([&] { return world.history().of(task).ends > 0; }, 60 * kSecond));
+  CHECK(world.history().of(task).status.kind == ExitStatus::Kind::cancelled);
+  CHECK(world.now() < 20 * kSecond);
+  CHECK(world.reaches([&] { return leftovers(world).empty(); }, 60 * kSecond));
+}
+
 TEST_CASE("restart: a wish to cancel outlives the home node") {
   Boards boards(2);
   const core::TaskId task = boards.guest(600 * kSecond);
