@@ -73,7 +73,7 @@ const char* exit_codes_help() {
          "         74  what peerctl prints cannot be written\n"
          "         75  not now: the queue is full, the peer is stopping\n"
          "         76  peerctl and peerd do not understand each other\n"
-         "         77  no permission to talk to the daemon\n"
+         "         77  no permission: the daemon, or the task, is somebody else's\n"
          "        129  peerctl was ended by SIGHUP\n"
          "        130  by SIGINT (Ctrl-C)\n"
          "        141  whoever read peerctl's output is gone\n"
