@@ -50,7 +50,7 @@ class Membership {
   void leave(MemberState as);
 
   // Where the view is bounded. A peer outside it that business begins with becomes a contact, if
-  // there is room; whoever speaks tells its incarnation.
+  // there is room; whoever speaks tells that it has restarted.
   void meet(PeerId peer, const Endpoint& endpoint, Incarnation incarnation);
   void heard(PeerId from, const Endpoint& endpoint, Incarnation incarnation);
   // Is it time for keep_contacts(), which drops those that are not in `business`, ordered by id?

@@ -13,6 +13,12 @@ namespace {
 // that the halves of a parted network find each other again.
 constexpr std::size_t kMaxTombstones = 16;
 
+// A header tells an incarnation and not what is new with it, draining say: what the peer itself has
+// to tell at that incarnation must still count as news.
+Incarnation first_of_life(Incarnation incarnation) {
+  return first_incarnation(start_count(incarnation));
+}
+
 }  // namespace
 
 bool Membership::bounded() const {
@@ -226,7 +232,7 @@ void Membership::meet(PeerId peer, const Endpoint& endpoint, Incarnation incarna
   Member contact;
   contact.id = peer;
   contact.endpoint = endpoint;
-  contact.incarnation = incarnation;
+  contact.incarnation = first_of_life(incarnation);
   context_.peers.put_contact(contact);
   reviews_contacts_ = true;
 }
@@ -234,11 +240,12 @@ void Membership::meet(PeerId peer, const Endpoint& endpoint, Incarnation incarna
 // Nobody else may tell of a restart: few know both peers.
 void Membership::heard(PeerId from, const Endpoint& endpoint, Incarnation incarnation) {
   const Member* known = bounded() ? context_.peers.find(from) : nullptr;
-  if (known == nullptr || incarnation <= known->incarnation) return;
+  if (known == nullptr || start_count(incarnation) <= start_count(known->incarnation)) return;
   Member news = *known;
   news.endpoint = endpoint;
-  news.incarnation = incarnation;
+  news.incarnation = first_of_life(incarnation);
   news.state = MemberState::alive;
+  news.draining = false;
   apply(news);
 }
 

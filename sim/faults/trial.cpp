@@ -220,6 +220,7 @@ bool Trial::stays_balanced() {
   core::Config config;
   config.policy = policies::preset(preset).value();
   if (config.policy.transfer == "lookahead") config.policy.transfer = "threshold";
+  config.membership.view = plan_.config.membership.view;  // needs a restart
   for (NodeIndex node = 0; node < world_.size(); ++node)
     world_.reconfigure(node, config_of(config, plan_.slots[node]));
   run_for(kSecond);

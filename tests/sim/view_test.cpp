@@ -314,6 +314,35 @@ TEST_CASE("no more peers outside the view are known than have left a wish") {
   CHECK(most <= 8 + 5 + 4);  // and those that it has just searched among, or worked for
 }
 
+TEST_CASE("with views, too, all know who takes no tasks, and who takes them again") {
+  World world(options_of(1));
+  // They probe each other all the time: messages that carry an incarnation, and no news.
+  core::Config config = config_of_view(8, "pull");
+  config.limits.search_retry = 50 * kMillisecond;
+  for (NodeIndex i = 0; i < 4; ++i) world.add({.config = config, .seeds = {0}});
+  settle(world);
+  const auto seen_as_draining = [&] {
+    std::size_t count = 0;
+    for (const NodeIndex node : {0u, 2u, 3u}) {
+      const auto member = seen(world, node, 1);
+      count += member && core::is_live(member->state) && member->draining ? 1 : 0;
+    }
+    return count;
+  };
+  world.evacuate(1);
+  CHECK(world.reaches([&] { return seen_as_draining() == 3; }, 20 * kSecond));
+  world.evacuate(1, false);
+  CHECK(world.reaches([&] { return seen_as_draining() == 0; }, 20 * kSecond));
+  // One that leaves in order and comes back.
+  world.drain(1);
+  REQUIRE(world.node(1).drained);
+  world.run_for(kSecond);
+  world.restart(1);
+  world.run_for(10 * kSecond);
+  CHECK(all_see(world, 1, MemberState::alive));
+  CHECK(seen_as_draining() == 0);
+}
+
 TEST_CASE("the home node mourns an owner that has left its view") {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     CAPTURE(seed);
