@@ -27,6 +27,7 @@
 #include "peerd/checkpoint/inspection.h"
 #include "peerd/checkpoint/namespaces.h"
 #include "peerd/checkpoint/proc_files.h"
+#include "peerd/checkpoint/process_tree.h"
 #include "peerd/checkpoint/task_operation.h"
 #include "peerd/unique_fd.h"
 
@@ -97,7 +98,7 @@ int attend(pid_t child, const CriuRun& run) {
     if (::poll(&ended, 1, kLookEveryMs) > 0) break;
     const bool late = std::chrono::steady_clock::now() > deadline;
     if (run.meanwhile) run.meanwhile();
-    if (late || !handle) ::kill(child, SIGKILL);
+    if (late || !handle) kill_tree(child);
     if (late || !handle) break;
   }
   return wait_for(child);

@@ -108,6 +108,20 @@ bool kill_task(pid_t init) {
   return ::kill(init, SIGKILL) == 0;
 }
 
+void kill_tree(pid_t top) {
+  ::kill(top, SIGSTOP);
+  // Until nobody new has come: those under it may still be starting others.
+  std::vector<pid_t> killed;
+  for (;;) {
+    std::vector<pid_t> processes = processes_of(top);
+    if (!processes.empty()) processes.erase(processes.begin());
+    if (processes == killed) break;
+    signal_processes(processes, SIGKILL);
+    killed = processes;
+  }
+  ::kill(top, SIGKILL);
+}
+
 core::ExitStatus end_of_task(int wait_status, const std::string& stay) {
   if (WIFSIGNALED(wait_status)) return {core::ExitStatus::Kind::signaled, WTERMSIG(wait_status)};
   if (const std::optional<core::ExitStatus> written = status_in(stay)) return *written;

@@ -28,6 +28,10 @@ bool signal_task(pid_t init, int signal);
 // SIGKILL to init, by which the kernel ends everybody. False if it is gone. Its parent reaps it.
 bool kill_task(pid_t init);
 
+// SIGKILL to a process and everybody under it. None of them runs on in between: what a CRIU
+// restores would, if its tracer went first. Whose child `top` is reaps it.
+void kill_tree(pid_t top);
+
 // How the task ended, from init's own exit status as waitpid has it: exited 128 + N where a signal
 // ended the main process: what it was init has written into STAY/status, which `stay` is for.
 core::ExitStatus end_of_task(int wait_status, const std::string& stay);

@@ -27,6 +27,7 @@
 #include "peerd/checkpoint/inspection.h"
 #include "peerd/checkpoint/namespaces.h"
 #include "peerd/checkpoint/proc_files.h"
+#include "peerd/checkpoint/process_tree.h"
 #include "peerd/checkpoint/task_start.h"
 #include "peerd/unique_fd.h"
 
@@ -50,7 +51,7 @@ void end_children(const std::function<bool()>& hope) {
     const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
     pollfd ended = {handle.get(), POLLIN, 0};
     while (handle && hope() && ::poll(&ended, 1, kLookEveryMs) <= 0) continue;
-    ::kill(child, SIGKILL);
+    kill_tree(child);
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
   }
 }

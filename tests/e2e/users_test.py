@@ -4,8 +4,10 @@ moving CRIU; uses accounts that every Debian has."""
 import grp
 import os
 import pwd
+import shutil
 import time
 
+import cluster
 from cluster import PATIENCE_S, ClusterTest, executor_of, main, wait_until
 
 GAMES, MAN, NOBODY, DAEMON = (pwd.getpwnam(name).pw_uid for name in ("games", "man", "nobody", "daemon"))
@@ -30,6 +32,9 @@ class Users(ClusterTest):
             self.skipTest("tasks of several users need root")
         super().setUp()
         os.chmod(self.cluster.directory, 0o711)
+        # Other users may not get to where it was built.
+        self.addCleanup(setattr, cluster, "PEERCTL", cluster.PEERCTL)
+        cluster.PEERCTL = shutil.copy(cluster.PEERCTL, self.cluster.directory)
 
     def peer(self, node=None, **settings):
         return self.cluster.add(node={"task_user": "nobody", "control_group": "games", **(node or {})}, **settings)
