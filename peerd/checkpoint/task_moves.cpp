@@ -41,6 +41,15 @@ constexpr int kLooksAgain = 20;  // at restored processes
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
 constexpr std::uint64_t kTimeouts = 4;  // see criu.cpp
 
+// Whoever ends: an init that was killed waits for all of its namespace to be reaped, and some of
+// them may be this process's children.
+void reap_until(pid_t last) {
+  for (pid_t reaped = 0; reaped != last;) {
+    reaped = ::waitpid(-1, nullptr, 0);
+    if (reaped < 0 && errno != EINTR) return;
+  }
+}
+
 // Children of this process, their subreaper: what is left of an operation that did not end well is
 // waited for as long as there is hope, and then killed.
 void end_children(const std::function<bool()>& hope) {
@@ -52,7 +61,7 @@ void end_children(const std::function<bool()>& hope) {
     pollfd ended = {handle.get(), POLLIN, 0};
     while (handle && hope() && ::poll(&ended, 1, kLookEveryMs) <= 0) continue;
     kill_tree(child);
-    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
+    reap_until(child);
   }
 }
 
