@@ -47,7 +47,7 @@ ExecutorServer::ExecutorServer(uv_loop_t* loop, Log& log, std::string state_dire
       state_directory_(std::move(state_directory)),
       on_quit_(std::move(on_quit)),
       users_(state_directory_, root_tasks),
-      executor_(loop, 0,
+      executor_(loop, 0, true,
                 [this](core::TaskId task, const ProcessEnd& end) {
                   const Running ran = running_.extract(task).mapped();
                   if (!stays_.contains({task, ran.epoch})) {
