@@ -98,7 +98,9 @@ void ExecutorServer::connected(std::unique_ptr<net::FrameStream> stream) {
   peerd_->set_callbacks({.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
                          .on_closed = [this](const std::string& error) { disconnected(error); },
                          .on_drained = nullptr});
-  tell(net::executor::Hello{.limits = executor_.limits_in_use(), .root = users_.count()});
+  tell(net::executor::Hello{.limits = executor_.limits_in_use(),
+                            .root = users_.count(),
+                            .not_contained = executor_.not_contained_reason()});
   for (auto& [key, stay] : stays_) {
     stay.until = leases_.until(key);
     tell(stay);
