@@ -36,8 +36,9 @@ struct Layout<ProcessSpec> {
 
 template <>
 struct Layout<executor::Hello> {
-  static constexpr auto fields = std::tuple(field(&Hello::version, Version{kVersion}),
-                                            field(&Hello::limits, kMessage), field(&Hello::root));
+  static constexpr auto fields =
+      std::tuple(field(&Hello::version, Version{kVersion}), field(&Hello::limits, kMessage),
+                 field(&Hello::root), field(&Hello::not_contained, kMessage));
 };
 
 template <>

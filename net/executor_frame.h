@@ -18,7 +18,7 @@
 
 namespace net::executor {
 
-constexpr std::uint16_t kVersion = 3;
+constexpr std::uint16_t kVersion = 4;
 
 // --- From the executor
 
@@ -26,6 +26,7 @@ struct Hello {
   std::uint16_t version = kVersion;
   std::string limits;  // by what tasks are limited: "cgroup v2 at ...", "rlimits: why"
   bool root = false;   // users count: else everything is done as the executor's own
+  std::string not_contained;  // why tasks are in no PID namespaces of their own; empty: they are
   bool operator==(const Hello&) const = default;
 };
 

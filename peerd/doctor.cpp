@@ -22,6 +22,17 @@ std::string limits(const Stays& stays) {
                   "; mend: start peerd by systemd with Delegate=yes");
 }
 
+std::string containment(const Stays& stays) {
+  const std::string& reason = stays.not_contained_reason();
+  if (reason.empty()) return line("ok", "tasks are contained, each in a PID namespace of its own");
+  return line(
+      "missing",
+      fmt::format(
+          "containment of tasks: what makes a session of its own can outlive its task ({}); "
+          "mend: start peerd as root",
+          reason));
+}
+
 std::string migration(const Stays& stays) {
   if (!stays.wants_migration())
     return line("off", "moving of running tasks: see policy.migration and node.migratable");
@@ -70,8 +81,9 @@ std::string peers(const core::Node& node) {
 }  // namespace
 
 std::vector<std::string> findings(const Driver& driver) {
-  std::vector<std::string> lines = {peers(driver.node()), journal(driver), limits(driver.stays()),
-                                    users(driver), migration(driver.stays())};
+  std::vector<std::string> lines = {peers(driver.node()),   journal(driver),
+                                    limits(driver.stays()), containment(driver.stays()),
+                                    users(driver),          migration(driver.stays())};
   if (driver.node().draining())
     lines.push_back(line("off", "taking of tasks: this peer drains; mend: peerctl undrain"));
   return lines;

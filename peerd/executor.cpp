@@ -15,8 +15,10 @@
 #include <utility>
 
 #include "peerd/cgroup.h"
+#include "peerd/init_program.h"
 #include "peerd/session.h"
 #include "peerd/spawn.h"
+#include "peerd/task_group.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {
@@ -25,8 +27,7 @@ namespace {
 // How soon after a task's end whatever else it left in its session is looked for: reading /proc
 // once for all that ended meanwhile, not once for each.
 constexpr std::uint64_t kSweepDelay_ms = 100;
-constexpr int kFreezeSweeps = 8;  // a tree that forks faster is no task of ours
-constexpr int kLastSweeps = 3;    // a process may fork while one is under way
+constexpr int kLastSweeps = 3;  // a process may fork while one is under way
 constexpr std::int32_t kShellSignalBase = 128;
 
 // libuv wants a handle's memory until it has called back.
@@ -41,7 +42,8 @@ template <class T>
 using Handle = std::unique_ptr<T, CloseHandle<T>>;
 
 struct Process {
-  pid_t pid = -1;
+  TaskGroup group{};
+  UniqueFd end{};  // of a contained one
   std::uint64_t cpu_limit_s = 0;
   std::uint64_t memory_limit_bytes = 0;
   std::unique_ptr<CgroupLeaf> leaf{};         // null where no cgroup is delegated
@@ -135,7 +137,7 @@ int reap(pid_t pid, rusage& usage) {
 }  // namespace
 
 struct Executor::Impl {
-  Impl(uv_loop_t* loop, core::Duration grace, OnEnd callback);
+  Impl(uv_loop_t* loop, core::Duration grace, bool contains, OnEnd callback);
   ~Impl();
 
   void start(core::TaskId task, const ProcessSpec& spec, const std::optional<Users>& users);
@@ -169,6 +171,8 @@ struct Executor::Impl {
   uv_loop_t* loop_;
   std::uint64_t kill_grace_ms_ = 0;
   OnEnd on_end_;
+  std::string not_contained_reason_;
+  UniqueFd init_;
   std::string no_cgroup_reason_;
   std::unique_ptr<CgroupTree> cgroups_;
   std::map<core::TaskId, Process> processes_;
@@ -180,10 +184,11 @@ struct Executor::Impl {
   Handle<uv_timer_t> sweep_timer_;
 };
 
-Executor::Impl::Impl(uv_loop_t* loop, core::Duration grace, OnEnd callback)
+Executor::Impl::Impl(uv_loop_t* loop, core::Duration grace, bool contains, OnEnd callback)
     : loop_(loop),
       kill_grace_ms_(static_cast<std::uint64_t>(grace / core::kMillisecond)),
       on_end_(std::move(callback)),
+      init_(contains ? open_init(not_contained_reason_) : UniqueFd()),
       cgroups_(CgroupTree::open_own(no_cgroup_reason_)),
       child_signal_(handle(&uv_signal_init)),
       failure_timer_(handle(&uv_timer_init)),
@@ -222,7 +227,9 @@ ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec,
   }
   Streams streams;
   if (!open_streams(streams, spec, users, failure.message)) return failure;
-  Process process{-1, spec.cpu_limit_s, spec.memory_limit_bytes};
+  Process process;
+  process.cpu_limit_s = spec.cpu_limit_s;
+  process.memory_limit_bytes = spec.memory_limit_bytes;
   process.users = users;
   process.own = spec.own;
   SpawnRequest request{spec.arguments, spec.environment, spec.directory};
@@ -234,6 +241,7 @@ ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec,
   request.stdout_fd = streams.out.get();
   request.stderr_fd = streams.err.get();
   request.nice = spec.nice;
+  request.init_fd = init_.get();
   request.cpu_limit_s = spec.cpu_limit_s;
   if (cgroups_ != nullptr) {
     process.leaf = cgroups_->acquire(spec.memory_limit_bytes, failure.message);
@@ -248,7 +256,8 @@ ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec,
     if (process.leaf != nullptr) cgroups_->release(std::move(process.leaf));
     return {spawned.status, std::move(spawned.message)};
   }
-  process.pid = spawned.pid;
+  process.group = {spawned.pid, static_cast<bool>(init_)};
+  process.end = std::move(spawned.end);
   std::erase(ended_sessions_, spawned.pid);  // the number is in use again, so nobody is left in it
   if (processes_.empty()) uv_ref(reinterpret_cast<uv_handle_t*>(child_signal_.get()));
   processes_.emplace(task, std::move(process));
@@ -263,7 +272,7 @@ void Executor::Impl::on_child() {
   std::vector<std::pair<core::TaskId, ProcessEnd>> ends;
   for (auto next = processes_.begin(); next != processes_.end();) {
     const auto current = next++;
-    if (!has_ended(current->second.pid)) continue;
+    if (!has_ended(current->second.group.first())) continue;
     ends.emplace_back(current->first, finish(current->second));
     processes_.erase(current);
   }
@@ -277,15 +286,17 @@ void Executor::Impl::give_back(const Process& process) const {
 
 // Reaps the main process and ends what it left behind.
 ProcessEnd Executor::Impl::finish(Process& process) {
-  if (process.leaf == nullptr) ::kill(-process.pid, SIGKILL);
+  const TaskGroup& group = process.group;
+  if (process.leaf == nullptr) group.kill();
   rusage usage{};
-  const core::ExitStatus status = status_of(reap(process.pid, usage));
+  const int ended = reap(group.first(), usage);
+  const core::ExitStatus status = status_of(wait_status_of(process.end, ended));
   ProcessEnd end{status, message_of(process, status, usage)};
   give_back(process);
   if (process.leaf != nullptr) {
     cgroups_->release(std::move(process.leaf));
-  } else {
-    remember_session(process.pid);
+  } else if (!group.contained()) {
+    remember_session(group.first());
   }
   return end;
 }
@@ -311,7 +322,7 @@ std::size_t Executor::Impl::sweep_sessions() {
 }
 
 void Executor::Impl::kill_everyone_in(const Process& process) {
-  ::kill(-process.pid, SIGKILL);
+  process.group.kill();
   if (process.leaf != nullptr) process.leaf->kill();
 }
 
@@ -324,29 +335,19 @@ void Executor::Impl::stop(core::TaskId task) {
   const auto found = processes_.find(task);
   if (found == processes_.end() || found->second.kill_at_ms) return;
   Process& process = found->second;
-  if (signal_sessions({process.pid}, SIGTERM) == 0) ::kill(-process.pid, SIGTERM);  // no /proc
-  ::kill(-process.pid, SIGCONT);  // a stopped one would not see it
+  process.group.terminate();
   process.kill_at_ms = uv_now(loop_) + kill_grace_ms_;
   arm_grace_timer();
 }
 
-// A process that forks while the others are being stopped leaves one that is not: looked for again.
 void Executor::Impl::freeze(core::TaskId task) {
   const auto found = processes_.find(task);
-  if (found == processes_.end()) return;
-  std::size_t last = 0;
-  std::size_t stopped = signal_sessions({found->second.pid}, SIGSTOP);
-  for (int again = 0; again < kFreezeSweeps && stopped != last; ++again) {
-    last = stopped;
-    stopped = signal_sessions({found->second.pid}, SIGSTOP);
-  }
-  if (stopped == 0) ::kill(-found->second.pid, SIGSTOP);  // no /proc
+  if (found != processes_.end()) found->second.group.freeze();
 }
 
 void Executor::Impl::thaw(core::TaskId task) {
   const auto found = processes_.find(task);
-  if (found == processes_.end()) return;
-  if (signal_sessions({found->second.pid}, SIGCONT) == 0) ::kill(-found->second.pid, SIGCONT);
+  if (found != processes_.end()) found->second.group.thaw();
 }
 
 void Executor::Impl::on_grace_over() {
@@ -371,8 +372,8 @@ void Executor::Impl::arm_grace_timer() {
       earliest_ms > now_ms ? earliest_ms - now_ms : 0, 0);
 }
 
-Executor::Executor(uv_loop_t* loop, core::Duration kill_grace, OnEnd on_end)
-    : impl_(std::make_unique<Impl>(loop, kill_grace, std::move(on_end))) {}
+Executor::Executor(uv_loop_t* loop, core::Duration kill_grace, bool contains, OnEnd on_end)
+    : impl_(std::make_unique<Impl>(loop, kill_grace, contains, std::move(on_end))) {}
 
 Executor::~Executor() = default;
 
@@ -403,6 +404,10 @@ std::size_t Executor::running() const {
 
 void Executor::set_kill_grace(core::Duration kill_grace) {
   impl_->kill_grace_ms_ = static_cast<std::uint64_t>(kill_grace / core::kMillisecond);
+}
+
+const std::string& Executor::not_contained_reason() const {
+  return impl_->not_contained_reason_;
 }
 
 std::string Executor::limits_in_use() const {

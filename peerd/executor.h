@@ -3,8 +3,9 @@
 //
 // Only what needs the operating system is here; when a task runs is the core's decision. One
 // thread: children are reaped from the loop, no one else's among them. When a task's main process
-// ends, the rest of its session is killed; a process that has made itself a session of its own
-// escapes, unless a cgroup is delegated. For the executor's process (executor_server.h).
+// ends, so does all that it has left running: its PID namespace where this process is root, else
+// its session, from which a process escapes that makes one of its own, unless a cgroup is
+// delegated. For the executor's process (executor_server.h).
 #pragma once
 
 #include <uv.h>
@@ -34,8 +35,9 @@ class Executor {
  public:
   using OnEnd = std::function<void(core::TaskId, const ProcessEnd&)>;
 
-  // `kill_grace`: between SIGTERM and SIGKILL of stop().
-  Executor(uv_loop_t* loop, core::Duration kill_grace, OnEnd on_end);
+  // `kill_grace`: between SIGTERM and SIGKILL of stop(). `contains`: each in a PID namespace of its
+  // own, if that is possible.
+  Executor(uv_loop_t* loop, core::Duration kill_grace, bool contains, OnEnd on_end);
   // Kills what still runs and reaps it, without on_end. The loop must run once more afterwards, to
   // close its handles. Not from inside on_end.
   ~Executor();
@@ -58,6 +60,8 @@ class Executor {
   void thaw(core::TaskId task);
   std::size_t running() const;  // started, and their end not reported
   void set_kill_grace(core::Duration kill_grace);
+  // Why tasks are not contained; empty if they are.
+  const std::string& not_contained_reason() const;
   // "cgroup v2 at /sys/fs/cgroup/..." or "rlimits: why no cgroup".
   std::string limits_in_use() const;
 

@@ -146,8 +146,7 @@ void ExecutorClient::on_frame(const net::Bytes& bytes) {
 }
 
 void ExecutorClient::on(const net::executor::Hello& frame) {
-  limits_ = frame.limits;
-  root_ = frame.root;
+  about_ = frame;
 }
 
 void ExecutorClient::on(const net::executor::Stay& frame) {

@@ -73,9 +73,10 @@ class ExecutorClient {
   void quit();
 
   // Users count: it is root.
-  bool is_root() const { return root_; }
+  bool is_root() const { return about_.root; }
   std::size_t running() const { return running_.size(); }
-  const std::string& limits_in_use() const { return limits_; }
+  const std::string& limits_in_use() const { return about_.limits; }
+  const std::string& not_contained_reason() const { return about_.not_contained; }
 
  private:
   struct Launched;
@@ -111,8 +112,7 @@ class ExecutorClient {
   std::unique_ptr<net::FrameStream> stream_;
   bool ready_ = false;
   bool known_ = false;  // it has been ready before
-  std::string limits_;
-  bool root_ = false;
+  net::executor::Hello about_;
   std::string failure_;  // of the last attempt to start one
   std::map<Key, net::executor::Stay> found_;
   std::set<Key> held_;  // started or found, and not discarded

@@ -47,7 +47,7 @@ ExecutorServer::ExecutorServer(uv_loop_t* loop, Log& log, std::string state_dire
       state_directory_(std::move(state_directory)),
       on_quit_(std::move(on_quit)),
       users_(state_directory_, root_tasks),
-      executor_(loop, 0,
+      executor_(loop, 0, true,
                 [this](core::TaskId task, const ProcessEnd& end) {
                   const Running ran = running_.extract(task).mapped();
                   if (!stays_.contains({task, ran.epoch})) {
@@ -98,7 +98,9 @@ void ExecutorServer::connected(std::unique_ptr<net::FrameStream> stream) {
   peerd_->set_callbacks({.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
                          .on_closed = [this](const std::string& error) { disconnected(error); },
                          .on_drained = nullptr});
-  tell(net::executor::Hello{.limits = executor_.limits_in_use(), .root = users_.count()});
+  tell(net::executor::Hello{.limits = executor_.limits_in_use(),
+                            .root = users_.count(),
+                            .not_contained = executor_.not_contained_reason()});
   for (auto& [key, stay] : stays_) {
     stay.until = leases_.until(key);
     tell(stay);

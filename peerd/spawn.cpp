@@ -3,66 +3,26 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <cstring>
 #include <string_view>
 #include <system_error>
+#include <utility>
+
+#include "peerd/spawn_child.h"
 
 namespace peerd {
 namespace {
 
 constexpr std::string_view kDefaultPath = "/usr/bin:/bin";
-constexpr unsigned kCloseRangeCloexec = 1u << 2;  // Linux 5.11
 constexpr const char* kShell = "/bin/sh";
-
-enum class Step : std::uint8_t {
-  none,
-  session,
-  cgroup,
-  cpu_limit,
-  memory_limit,
-  core_limit,
-  nice,
-  user,
-  directory,
-  streams,
-  exec
-};
-
-// Written by the child into the parent's memory, which vfork lets it share.
-struct Report {
-  Step step = Step::none;
-  int error = 0;
-  const char* program = nullptr;  // of Step::exec: the path that the error is about
-};
-
-// What the child needs, ready to be handed to system calls.
-struct Plan {
-  std::vector<std::string> programs;  // where the command may be, in order
-  std::vector<char*> arguments;       // null-terminated
-  std::vector<char*> environment;
-  std::vector<char*> shell_arguments;  // /bin/sh PROGRAM ARGUMENTS...; the child fills in PROGRAM
-  pid_t parent = -1;
-  const char* directory = nullptr;
-  const TaskUser* user = nullptr;
-  int streams[3] = {-1, -1, -1};
-  int cgroup_procs_fd = -1;
-  int nice = 0;
-  std::string nice_text;
-  bool cpu_limited = false;
-  bool memory_limited = false;
-  rlimit cpu_limit{};
-  rlimit memory_limit{};
-};
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> result;
@@ -100,9 +60,9 @@ rlimit within_own(auto resource, std::uint64_t soft, std::uint64_t hard) {
   return {std::min<rlim_t>(soft, own.rlim_max), std::min<rlim_t>(hard, own.rlim_max)};
 }
 
-Plan prepare(const SpawnRequest& request) {
+SpawnPlan prepare(const SpawnRequest& request) {
   assert(!request.arguments.empty());
-  Plan plan;
+  SpawnPlan plan;
   plan.programs = candidates(request.arguments[0], search_path(request.environment));
   plan.arguments = pointers(request.arguments);
   plan.environment = pointers(request.environment);
@@ -124,124 +84,9 @@ Plan prepare(const SpawnRequest& request) {
   plan.memory_limited = request.address_space_bytes > 0;
   plan.memory_limit =
       within_own(RLIMIT_AS, request.address_space_bytes, request.address_space_bytes);
+  plan.init_fd = request.init_fd;
+  if (request.init_fd >= 0) plan.init_stack = std::make_unique<std::byte[]>(kInitStackBytes);
   return plan;
-}
-
-// In the child from here on: async-signal-safe calls only, no allocation, never a return.
-
-[[noreturn]] void give_up(Report& report, Step step, int error, const char* program = nullptr) {
-  report = {step, error, program};
-  _exit(127);
-}
-
-void reset_signal_handlers() {
-  struct sigaction standard;
-  std::memset(&standard, 0, sizeof standard);  // SIG_DFL, no flags, nothing masked
-  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &standard, nullptr);
-}
-
-void unblock_signals() {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
-// As shells tell a script without "#!" from a program made for another machine.
-bool is_text(const char* program) {
-  const int fd = open(program, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  char start[128];
-  const ssize_t size = read(fd, start, sizeof start);
-  close(fd);
-  for (ssize_t i = 0; i < size; ++i) {
-    if (start[i] == '\n') return true;
-    if (start[i] == '\0') return false;
-  }
-  return size >= 0;
-}
-
-[[noreturn]] void execute(Plan& plan, Report& report) {
-  const char* denied = nullptr;
-  for (const std::string& program : plan.programs) {
-    execve(program.c_str(), plan.arguments.data(), plan.environment.data());
-    if (errno == ENOEXEC && is_text(program.c_str())) {
-      plan.shell_arguments[1] = const_cast<char*>(program.c_str());
-      execve(kShell, plan.shell_arguments.data(), plan.environment.data());
-    }
-    // Where it is not, or may not be executed: a later directory of PATH may have it.
-    if (errno == EACCES) {
-      denied = program.c_str();
-    } else if (errno != ENOENT && errno != ENOTDIR) {
-      give_up(report, Step::exec, errno, program.c_str());
-    }
-  }
-  give_up(report, Step::exec, denied != nullptr ? EACCES : ENOENT, denied);
-}
-
-// Where the kernel groups processes by session ("autogroup"), a nice value counts within the
-// session only: a task's then is its session's. Best effort: ordinary users may do it ten times a
-// second.
-void set_session_nice(const char* text) {
-  const int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  const ssize_t ignored = write(fd, text, std::strlen(text));
-  static_cast<void>(ignored);
-  close(fd);
-}
-
-// The C library's calls would change all threads of the parent, whose memory this is.
-bool become(const TaskUser& user) {
-  return syscall(SYS_setgroups, user.groups.size(), user.groups.data()) == 0 &&
-         syscall(SYS_setresgid, user.gid, user.gid, user.gid) == 0 &&
-         syscall(SYS_setresuid, user.uid, user.uid, user.uid) == 0;
-}
-
-void die_with_parent(const Plan& plan, Report& report) {
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(report, Step::session, errno);
-  if (getppid() != plan.parent) _exit(127);  // it is dead already, nobody reads the report
-}
-
-[[noreturn]] __attribute__((noinline)) void run_child(Plan& plan, Report& report) {
-  // First of all: a handler of the parent's would now run in the parent's memory.
-  reset_signal_handlers();
-  if (setsid() < 0) give_up(report, Step::session, errno);
-  die_with_parent(plan, report);
-  if (plan.cgroup_procs_fd >= 0 && write(plan.cgroup_procs_fd, "0", 1) != 1)
-    give_up(report, Step::cgroup, errno);
-  const rlimit no_core = {0, 0};
-  if (setrlimit(RLIMIT_CORE, &no_core) != 0) give_up(report, Step::core_limit, errno);
-  if (plan.cpu_limited && setrlimit(RLIMIT_CPU, &plan.cpu_limit) != 0)
-    give_up(report, Step::cpu_limit, errno);
-  for (int fd = 0; fd < 3; ++fd) {
-    if (dup2(plan.streams[fd], fd) < 0) give_up(report, Step::streams, errno);
-  }
-#ifdef SYS_close_range
-  // Ours are all O_CLOEXEC; a library's may not be. Older kernels refuse, which does no harm.
-  syscall(SYS_close_range, 3u, ~0u, kCloseRangeCloexec);
-#endif
-  // Late: from here on the child may have to wait for a processor, and the parent for the child.
-  if (setpriority(PRIO_PROCESS, 0, plan.nice) != 0) give_up(report, Step::nice, errno);
-  if (plan.nice != 0) set_session_nice(plan.nice_text.c_str());
-  if (plan.user != nullptr) {
-    if (!become(*plan.user)) give_up(report, Step::user, errno);
-    die_with_parent(plan, report);  // a change of user calls it off
-  }
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up(report, Step::user, errno);
-  if (chdir(plan.directory) != 0) give_up(report, Step::directory, errno);
-  unblock_signals();
-  // Last: until exec the memory in use is the parent's, and its stack could not grow any more.
-  if (plan.memory_limited && setrlimit(RLIMIT_AS, &plan.memory_limit) != 0)
-    give_up(report, Step::memory_limit, errno);
-  execute(plan, report);
-}
-
-// In the parent again.
-
-// Nothing but the call: what vfork's child changes in this frame, the parent sees.
-__attribute__((noinline)) pid_t fork_child(Plan& plan, Report& report) {
-  const pid_t pid = vfork();
-  if (pid == 0) run_child(plan, report);
-  return pid;
 }
 
 std::string text_of(int error) {
@@ -249,11 +94,11 @@ std::string text_of(int error) {
 }
 
 Spawned failure(const std::string& what, int error) {
-  return {-1, {core::ExitStatus::Kind::failed, 0}, what + ": " + text_of(error)};
+  return {-1, {}, {core::ExitStatus::Kind::failed, 0}, what + ": " + text_of(error)};
 }
 
 Spawned not_started(std::int32_t exit_code, const std::string& message) {
-  return {-1, {core::ExitStatus::Kind::exited, exit_code}, message};
+  return {-1, {}, {core::ExitStatus::Kind::exited, exit_code}, message};
 }
 
 enum class FileKind { missing, directory, other };
@@ -265,7 +110,7 @@ FileKind kind_of(const SpawnRequest& request, const std::string& program) {
   return S_ISDIR(status.st_mode) ? FileKind::directory : FileKind::other;
 }
 
-Spawned not_found(const SpawnRequest& request, const Plan& plan) {
+Spawned not_found(const SpawnRequest& request, const SpawnPlan& plan) {
   const std::string& command = request.arguments[0];
   for (const std::string& program : plan.programs) {
     if (kind_of(request, program) == FileKind::other)
@@ -277,7 +122,8 @@ Spawned not_found(const SpawnRequest& request, const Plan& plan) {
 }
 
 // The same words and exit codes as a shell has for them.
-Spawned exec_failure(const SpawnRequest& request, const Plan& plan, const Report& report) {
+Spawned exec_failure(const SpawnRequest& request, const SpawnPlan& plan,
+                     const SpawnReport& report) {
   if (report.program == nullptr) return not_found(request, plan);
   const std::string program = report.program;
   switch (report.error) {
@@ -297,29 +143,31 @@ Spawned exec_failure(const SpawnRequest& request, const Plan& plan, const Report
   }
 }
 
-Spawned explain(const SpawnRequest& request, const Plan& plan, const Report& report) {
+Spawned explain(const SpawnRequest& request, const SpawnPlan& plan, const SpawnReport& report) {
   switch (report.step) {
-    case Step::session:
+    case SpawnStep::contain:
+      return failure("own namespaces", report.error);
+    case SpawnStep::session:
       return failure("own session", report.error);
-    case Step::cgroup:
+    case SpawnStep::cgroup:
       return failure("joining the cgroup", report.error);
-    case Step::cpu_limit:
+    case SpawnStep::cpu_limit:
       return failure("CPU limit", report.error);
-    case Step::memory_limit:
+    case SpawnStep::memory_limit:
       return failure("memory limit", report.error);
-    case Step::core_limit:
+    case SpawnStep::core_limit:
       return failure("core file limit", report.error);
-    case Step::nice:
+    case SpawnStep::nice:
       return failure("nice value", report.error);
-    case Step::user:
+    case SpawnStep::user:
       return failure("becoming the task's user", report.error);
-    case Step::directory:
+    case SpawnStep::directory:
       return failure("working directory " + request.directory, report.error);
-    case Step::streams:
+    case SpawnStep::streams:
       return failure("standard streams", report.error);
-    case Step::exec:
+    case SpawnStep::exec:
       return exec_failure(request, plan, report);
-    case Step::none:
+    case SpawnStep::none:
       break;
   }
   assert(false);
@@ -333,18 +181,30 @@ void reap(pid_t pid) {
 }  // namespace
 
 Spawned spawn(const SpawnRequest& request) {
-  Plan plan = prepare(request);
-  Report report;
+  SpawnPlan plan = prepare(request);
+  SpawnReport report;
+  UniqueFd end;
+  if (request.init_fd >= 0) {
+    end = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!end) return failure("starting a process", errno);
+    plan.end_fd = end.get();
+  }
   sigset_t all, previous;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &previous);
-  const pid_t pid = fork_child(plan, report);
+  const pid_t pid = start_child(plan, report);
   const int fork_error = errno;
   pthread_sigmask(SIG_SETMASK, &previous, nullptr);
   if (pid < 0) return failure("starting a process", fork_error);
-  if (report.step == Step::none) return {pid, {}, {}};
+  if (report.step == SpawnStep::none) return {pid, std::move(end), {}, {}};
   reap(pid);
   return explain(request, plan, report);
+}
+
+int wait_status_of(const UniqueFd& end, int status_of_init) {
+  eventfd_t told = 0;
+  if (!end || ::eventfd_read(end.get(), &told) != 0) return status_of_init;
+  return static_cast<int>(told - 1);
 }
 
 }  // namespace peerd

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/types.h"
+#include "peerd/unique_fd.h"
 #include "peerd/users.h"
 
 namespace peerd {
@@ -25,10 +26,12 @@ struct SpawnRequest {
   std::uint64_t address_space_bytes = 0;  // RLIMIT_AS; 0 = none
   int cgroup_procs_fd = -1;               // cgroup.procs of the cgroup to join; -1 = stay
   const TaskUser* user = nullptr;         // whom it runs as, for a caller who is root; null: him
+  int init_fd = -1;                       // init_program.h: contained; -1: not
 };
 
 struct Spawned {
-  pid_t pid = -1;           // > 0: the command runs, and its parent is the caller's process
+  pid_t pid = -1;           // > 0: the command runs, and this process, it or its init, is a child
+  UniqueFd end;             // of a contained one: see wait_status_of
   core::ExitStatus status;  // else why not: exited 127 (not found), exited 126 (not executable),
   std::string message;      // or failed; and one line for the user
 };
@@ -43,7 +46,13 @@ struct Spawned {
 // The process has no descriptor but 0, 1 and 2, no signal blocked or ignored, no controlling
 // terminal, dumps no core and gains no privileges. It is killed when the calling thread ends: a
 // daemon that is killed leaves no second copy of what its peers may start again. (Its own children
-// are not.)
+// are not, unless it is contained.)
+//
+// A contained command has a PID namespace of its own, with init for its parent, and /proc shows
+// that. When it ends, or init is killed, so does everybody in it.
 Spawned spawn(const SpawnRequest& request);
+
+// How the command ended, from how the child ended, both as waitpid has it.
+int wait_status_of(const UniqueFd& end, int status_of_child);
 
 }  // namespace peerd

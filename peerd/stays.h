@@ -115,6 +115,7 @@ class Stays {
   // Why not, or by what; empty while that is being found out.
   const std::string& movability() const { return movability_; }
   std::string limits_in_use() const { return executor_.limits_in_use(); }
+  const std::string& not_contained_reason() const { return executor_.not_contained_reason(); }
   // Ends tasks that print more than they may, ahead of what is checked at their end, and follows
   // guests whose home node could not be found before. Call about once a second or more often.
   void look_around();

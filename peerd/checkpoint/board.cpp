@@ -9,7 +9,7 @@
 #include <sstream>
 #include <utility>
 
-#include "peerd/checkpoint/proc_files.h"
+#include "peerd/proc_files.h"
 
 namespace peerd {
 namespace {

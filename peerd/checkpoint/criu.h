@@ -10,7 +10,7 @@
 #include <functional>
 #include <string>
 
-#include "peerd/checkpoint/process_tree.h"
+#include "peerd/process_tree.h"
 
 namespace peerd {
 

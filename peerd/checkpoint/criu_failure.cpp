@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "peerd/checkpoint/criu.h"
-#include "peerd/checkpoint/proc_files.h"
+#include "peerd/proc_files.h"
 
 namespace peerd {
 namespace {

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "peerd/checkpoint/proc_files.h"
+#include "peerd/proc_files.h"
 
 namespace peerd {
 namespace {

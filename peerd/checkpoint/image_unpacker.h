@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "peerd/checkpoint/archive.h"
-#include "peerd/checkpoint/process_tree.h"
+#include "peerd/process_tree.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {

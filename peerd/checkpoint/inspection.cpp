@@ -14,9 +14,9 @@
 #include <string_view>
 
 #include "peerd/checkpoint/board.h"
-#include "peerd/checkpoint/proc_files.h"
-#include "peerd/checkpoint/process_tree.h"
 #include "peerd/checkpoint/task_paths.h"
+#include "peerd/proc_files.h"
+#include "peerd/process_tree.h"
 
 namespace peerd {
 namespace {

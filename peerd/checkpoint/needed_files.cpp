@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "peerd/checkpoint/elf_build_id.h"
-#include "peerd/checkpoint/proc_files.h"
+#include "peerd/proc_files.h"
 
 namespace peerd {
 

@@ -26,9 +26,9 @@
 #include "peerd/checkpoint/image_unpacker.h"
 #include "peerd/checkpoint/inspection.h"
 #include "peerd/checkpoint/namespaces.h"
-#include "peerd/checkpoint/proc_files.h"
-#include "peerd/checkpoint/process_tree.h"
 #include "peerd/checkpoint/task_start.h"
+#include "peerd/proc_files.h"
+#include "peerd/process_tree.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "peerd/checkpoint/outcome.h"
-#include "peerd/checkpoint/process_tree.h"
+#include "peerd/process_tree.h"
 
 namespace peerd {
 

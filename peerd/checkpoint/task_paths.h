@@ -1,5 +1,5 @@
 // Where a task's files are, as the task and its checkpoint see them: the same on every board,
-// whatever its state directory. Plain constants: init.cpp has no standard library.
+// whatever its state directory.
 #pragma once
 
 namespace peerd {

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "peerd/checkpoint/process_tree.h"
 #include "peerd/checkpoint/task_operation.h"
+#include "peerd/process_tree.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {

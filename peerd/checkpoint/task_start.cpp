@@ -19,19 +19,9 @@
 
 #include "peerd/checkpoint/namespaces.h"
 #include "peerd/checkpoint/task_paths.h"
+#include "peerd/init_program.h"
 #include "peerd/spawn.h"
 #include "peerd/unique_fd.h"
-
-// The program init, as bytes of this one: what is installed is one file, and cannot be of two
-// versions.
-asm(".section .rodata\n"
-    ".global peerd_init_begin\n.global peerd_init_end\n"
-    "peerd_init_begin: .incbin \"" PEERD_INIT_PROGRAM
-    "\"\n"
-    "peerd_init_end:\n"
-    ".previous\n");
-extern "C" const char peerd_init_begin[];
-extern "C" const char peerd_init_end[];
 
 namespace peerd {
 namespace {
@@ -68,9 +58,7 @@ bool write_whole(int fd, std::string_view bytes) {
 bool write_init(const std::string& path) {
   const UniqueFd file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0555));
-  const std::string_view program(peerd_init_begin,
-                                 static_cast<std::size_t>(peerd_init_end - peerd_init_begin));
-  return file && write_whole(file.get(), program) && ::fchmod(file.get(), 0555) == 0;
+  return file && write_whole(file.get(), init_program()) && ::fchmod(file.get(), 0555) == 0;
 }
 
 UniqueFd open_own(const TaskStart& task, const char* name, int flags) {
@@ -100,13 +88,13 @@ bool become(const TaskStart& task) {
 
 Spawned not_spawned(const std::string& what) {
   const StartedTask start = failed(what);
-  return {-1, start.status, start.message};
+  return {-1, {}, start.status, start.message};
 }
 
 // As PID 1.
 Spawned start_main_process(const TaskStart& task) {
   if (const std::string error = mount_own_proc(); !error.empty())
-    return {-1, {core::ExitStatus::Kind::failed, 0}, error};
+    return {-1, {}, {core::ExitStatus::Kind::failed, 0}, error};
   if (::setsid() < 0 || ::chroot(kTaskRoot) != 0 || ::chdir(kWorkingDirectory) != 0)
     return not_spawned(kWorkingDirectory);
   UniqueFd input = open_stream("stdin", O_RDONLY);
@@ -143,7 +131,7 @@ Spawned start_main_process(const TaskStart& task) {
   if (!write_whole(report_to.get(), bytes) || spawned.pid < 0) ::_exit(1);
   const std::string main_process = std::to_string(spawned.pid);
   ::syscall(SYS_close_range, 0u, ~0u, 0u);  // init has no descriptors
-  ::execl(kInitPath, "init", main_process.c_str(), nullptr);
+  ::execl(kInitPath, "init", main_process.c_str(), kStatusPath, nullptr);
   ::_exit(1);
 }
 

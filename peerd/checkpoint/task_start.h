@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/types.h"
-#include "peerd/checkpoint/process_tree.h"
+#include "peerd/process_tree.h"
 
 namespace peerd {
 

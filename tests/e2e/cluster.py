@@ -53,6 +53,21 @@ def alive(pid):
         return False
 
 
+def processes_with(text):
+    """Numbers of the processes, zombies apart, with that in their command lines: their own are others, in a
+    namespace."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                command = file.read()
+        except OSError:
+            continue
+        if text.encode() in command and alive(pid):
+            found.append(int(pid))
+    return found
+
+
 def wait_until(condition, what, patience_s=PATIENCE_S):
     """Polls until condition() is true and returns what it returned."""
     deadline = time.monotonic() + patience_s

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from cluster import PEERCTL, PEERD, ClusterTest, SmallDisk, alive, main, wait_until
+from cluster import PEERCTL, PEERD, ClusterTest, SmallDisk, main, processes_with, wait_until
 
 FAST = {"membership": {"probe_interval": "200ms", "probe_timeout": "100ms", "join_interval": "200ms",
                        "rejoin_interval": "1s"}}
@@ -58,14 +58,11 @@ class Dying(ClusterTest):
         peer = self.cluster.add()
         bystander = subprocess.Popen(["sleep", "600"], start_new_session=True)
         self.addCleanup(lambda: (bystander.kill(), bystander.wait()))
-        task = peer.submit("sh", "-c", "sleep 71 & echo $!; setsid sleep 72 & sleep 73 & echo $!; wait")
-        wait_until(lambda: peer.ctl("logs", task).stdout.count(b"\n") == 2, "the task runs")
-        children = peer.ctl("logs", task).stdout.split()
+        task = peer.submit("sh", "-c", "touch made; tail -f $PWD/made & setsid tail -f $PWD/made & tail -f $PWD/made")
+        wait_until(lambda: len(processes_with(f"{peer.state}/work")) == 3, "the task runs")
         peer.lose_power()
         peer.start()
-        for child in children:
-            wait_until(lambda: not alive(int(child)), f"{child} is gone")
-        self.assertIn("left running", peer.log())
+        wait_until(lambda: not processes_with(f"{peer.state}/work"), "all are gone")
         self.assertEqual(peer.ctl("wait", task, check=False).returncode, 69)
         self.assertIsNone(bystander.poll())
 

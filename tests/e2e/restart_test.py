@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from cluster import ClusterTest, SmallDisk, alive, main, wait_until
+from cluster import ClusterTest, SmallDisk, main, processes_with, wait_until
 
 FAST = {"membership": {"probe_interval": "200ms", "probe_timeout": "100ms", "join_interval": "200ms",
                        "rejoin_interval": "1s"}}
@@ -82,14 +82,14 @@ class Restarted(ClusterTest):
         task = peer.submit("sh", "-c", f"echo $$ >>{pid}; until [ -e {gate} ]; do sleep 0.05; done; exit 3")
         wait_until(lambda: os.path.exists(pid) and os.path.getsize(pid), "it runs")
         with open(pid) as file:
-            number = int(file.read())
+            number = file.read()
         peer.kill()
         open_gate(gate)
-        wait_until(lambda: not alive(number), "it has ended")
+        wait_until(lambda: not processes_with(gate), "it has ended")
         peer.start()
         self.assertEqual(peer.ctl("wait", task, check=False).returncode, 3)
         with open(pid) as file:
-            self.assertEqual(file.read(), f"{number}\n")
+            self.assertEqual(file.read(), number)
         self.assertNotIn("warning", peer.log())
 
     def test_what_runs_goes_on_without_the_daemon(self):
@@ -155,7 +155,7 @@ class Full(SmallDisk):
         gate = os.path.join(peer.directory, "gate")
         running = peer.submit("sh", "-c", f"echo before; until [ -e {gate} ]; do sleep 0.05; done; exit 7")
         waiting = peer.submit("true")
-        wait_until(lambda: peer.task(running)["state"] == "running", "it runs")
+        wait_until(lambda: peer.ctl("logs", running, check=False).stdout, "it has printed")
         ballast = os.path.join(peer.state, "ballast")
         subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=4096"], stderr=subprocess.DEVNULL)
         taken = []

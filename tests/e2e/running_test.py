@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from cluster import ClusterTest, main, wait_until
+from cluster import ClusterTest, main, processes_with, wait_until
 
 SENDER = {"policy": {"preset": "sender"}}
 
@@ -147,11 +147,10 @@ class OnePeer(ClusterTest):
 
     def test_nothing_of_a_task_stays_behind(self):
         """Of what it made; its empty directory may serve another."""
-        task = self.peer.submit("sh", "-c", "touch made; sleep 600 & echo $! ; exit 0")
+        task = self.peer.submit("sh", "-c", "touch made; tail -f $PWD/made & exit 0")
         self.peer.ctl("wait", task)
         self.peer.ctl("run", "true")
-        child = int(self.peer.ctl("logs", task).stdout)
-        wait_until(lambda: not os.path.exists(f"/proc/{child}"), "the task's child is gone")
+        wait_until(lambda: not processes_with(f"{self.peer.state}/work"), "the task's child is gone")
         work = os.path.join(self.peer.state, "work")
         wait_until(lambda: not any(files + folders for _, folders, files in list(os.walk(work))[1:]),
                    "what the task made is gone")

@@ -77,7 +77,9 @@ class Submitters(Users):
     def test_roots_tasks_are_somebody_elses_unless_root_is_meant(self):
         peer = self.peer()
         self.assertEqual(self.outcome(peer, "id", "-u"), [str(NOBODY)])
-        self.assertIn("users of tasks: submitters here, nobody for root", peer.ctl("doctor", check=False).stdout.decode())
+        doctor = peer.ctl("doctor", check=False).stdout.decode()
+        self.assertIn("users of tasks: submitters here, nobody for root", doctor)
+        self.assertIn("ok       tasks are contained", doctor)
         other = self.cluster.add(node={"task_user": "root"})
         self.assertEqual(self.outcome(other, "id", "-u"), ["0"])
 

@@ -9,13 +9,17 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "peerd/proc_files.h"
+#include "peerd/process_tree.h"
 #include "tests/catch.h"
 #include "tests/peerd/process_state.h"
 #include "tests/peerd/scratch_directory.h"
@@ -27,6 +31,11 @@ namespace {
 
 constexpr std::uint64_t kPatience_ns = 60'000'000'000;
 constexpr core::Duration kGrace = 100 * core::kMillisecond;
+
+// The same tests of contained tasks (spawn.h), which need root.
+bool contained() {
+  return std::getenv("CONTAINED") != nullptr;
+}
 
 core::TaskId task(std::uint64_t serial) {
   return {core::PeerId{7}, serial};
@@ -40,14 +49,15 @@ class Board {
     uv_timer_init(&loop_, &heartbeat_);
     uv_timer_start(
         &heartbeat_, [](uv_timer_t*) {}, 5, 5);
-    executor =
-        std::make_unique<Executor>(&loop_, grace, [this](core::TaskId id, const ProcessEnd& end) {
-          const bool first = ends.emplace(id, end).second;
-          ++reports;
-          CHECK(first);
-          CHECK(!inside_call);
-          if (on_end) on_end(id);
-        });
+    executor = std::make_unique<Executor>(&loop_, grace, contained(),
+                                          [this](core::TaskId id, const ProcessEnd& end) {
+                                            const bool first = ends.emplace(id, end).second;
+                                            ++reports;
+                                            CHECK(first);
+                                            CHECK(!inside_call);
+                                            if (on_end) on_end(id);
+                                          });
+    REQUIRE(executor->not_contained_reason() == "");
   }
   ~Board() {
     executor.reset();
@@ -99,10 +109,18 @@ class Board {
     return wait(task(1));
   }
 
-  // A number that the script writes into a file, whole, when it is ready.
+  // A process's number that the script writes into a file, whole, when it is ready. -1 if it was a
+  // contained one's, and that is gone.
   pid_t pid_in(const std::string& name) {
     REQUIRE(until([&] { return scratch.read(name).ends_with('\n'); }));
-    return std::stoi(scratch.read(name));
+    const std::string number = scratch.read(name);
+    if (!contained()) return std::stoi(number);
+    for (const pid_t pid : processes_of(::getpid())) {
+      const std::string status = read_text(proc_path(pid, "status"));
+      const std::string_view numbers = field_of(status, "NSpid");
+      if (std::string(numbers).ends_with("\t" + number.substr(0, number.size() - 1))) return pid;
+    }
+    return -1;
   }
 
   ScratchDirectory scratch;
@@ -133,6 +151,9 @@ TEST_CASE("how a process ended is reported as it was") {
     const ProcessEnd end = board.run(board.shell("kill -SEGV $$"));
     CHECK(end.status == core::ExitStatus{Kind::signaled, SIGSEGV});
     CHECK(end.message.empty());
+  }
+  SECTION("an exit code as of a signal") {
+    CHECK(board.run(board.shell("exit 137")).status == core::ExitStatus{Kind::exited, 137});
   }
   CHECK(board.executor->running() == 0);
 }
@@ -326,6 +347,40 @@ TEST_CASE("a frozen task's processes stand still, all of them, until it is thawe
   CHECK(board.until([&] { return !is_alive(job); }));
   board.executor->freeze(task(2));  // unknown: nothing happens
   board.executor->thaw(task(2));
+}
+
+TEST_CASE("a session of its own is no way out for a contained process") {
+  if (!contained()) return;
+  Board board;
+  // "setsid -f" forks, so that its parent is gone.
+  board.start(task(1), board.shell("setsid -f sh -c 'echo $$ >out_of_it; while :; do :; done'; "
+                                   "echo $$ >main; while :; do sleep 0.01; done"));
+  const pid_t escaped = board.pid_in("out_of_it");
+  const pid_t main = board.pid_in("main");
+  CHECK(::getsid(escaped) == escaped);
+  SECTION("from being frozen") {
+    board.executor->freeze(task(1));
+    CHECK(board.until([&] { return state_of(escaped) == 'T'; }));
+    board.executor->thaw(task(1));
+    CHECK(board.until([&] { return state_of(escaped) == 'R'; }));
+    board.executor->kill(task(1));
+  }
+  SECTION("from being stopped") {
+    board.executor->stop(task(1));
+  }
+  SECTION("from the main process's end") {
+    ::kill(main, SIGKILL);
+  }
+  CHECK(board.wait(task(1)).status.kind == Kind::signaled);
+  CHECK(!is_alive(escaped));  // nor for a moment
+}
+
+TEST_CASE("a contained process sees nobody but its own, and is not the first") {
+  if (!contained()) return;
+  Board board;
+  board.run(board.shell("echo $$; echo /proc/[0-9]*"));
+  CHECK(board.scratch.read("out") == "2\n/proc/1 /proc/2\n");
+  CHECK(std::filesystem::exists(proc_path(::getpid(), "status")));
 }
 
 TEST_CASE("stop tells the other process groups of the session, too") {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "peerd/checkpoint/criu.h"
-#include "peerd/checkpoint/process_tree.h"
+#include "peerd/process_tree.h"
 #include "peerd/checkpoint/task_operation.h"
 #include "tests/catch.h"
 #include "tests/peerd/process_state.h"

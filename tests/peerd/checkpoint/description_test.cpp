@@ -9,7 +9,7 @@
 #include "peerd/checkpoint/elf_build_id.h"
 #include "peerd/checkpoint/needed_files.h"
 #include "peerd/checkpoint/outcome.h"
-#include "peerd/checkpoint/process_tree.h"
+#include "peerd/process_tree.h"
 #include "tests/catch.h"
 #include "tests/peerd/scratch_directory.h"
 

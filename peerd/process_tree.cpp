@@ -1,4 +1,4 @@
-#include "peerd/checkpoint/process_tree.h"
+#include "peerd/process_tree.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "peerd/checkpoint/proc_files.h"
+#include "peerd/proc_files.h"
 
 namespace peerd {
 namespace {

@@ -1,4 +1,4 @@
-#include "peerd/checkpoint/proc_files.h"
+#include "peerd/proc_files.h"
 
 #include <dirent.h>
 #include <fcntl.h>

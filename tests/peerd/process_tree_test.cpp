@@ -1,4 +1,4 @@
-#include "peerd/checkpoint/process_tree.h"
+#include "peerd/process_tree.h"
 
 #include <fcntl.h>
 #include <poll.h>

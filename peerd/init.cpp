@@ -1,17 +1,17 @@
 // PID 1 of a task's PID namespace: reaps, passes signals on, and ends with the main process, by
 // which the kernel ends everybody else in the namespace.
 //
-//     init PID      the main process, a child of this one since before exec
+//     init PID [STATUS]     the main process, a child of this one since before exec
 //
-// It is moved along with the task, as a file in the task's own directory, so it depends on nothing
-// of the board: no libraries, not even a C library, no descriptors, no memory but its stack. How
-// the main process ended is in its own exit status (128 + N for signal N) and, for an executor that
-// is not its parent any more, in the file kStatusPath: "exited N\n" or "signaled N\n".
+// It may be moved along with the task, as a file in the task's own directory, so it depends on
+// nothing of the board: no libraries, not even a C library, no memory but its stack. Its own exit
+// status (128 + N for signal N) does not tell all of how the main process ended, which is therefore
+// also in the file STATUS, for an executor that is not its parent any more, too: "exited N\n" or
+// "signaled N\n". Without that file its only descriptor is 0, an eventfd, which gets the main
+// process's wait status plus one.
 #include <linux/fcntl.h>
 #include <linux/signal.h>
 #include <linux/unistd.h>
-
-#include "peerd/checkpoint/task_paths.h"
 
 namespace {
 
@@ -83,32 +83,42 @@ class Line {
   int size_ = 0;
 };
 
+struct Task {
+  long main_process;
+  const char* status_file;  // or none
+};
+
 // The file has been there, empty, since the task was started: a directory that belongs to root is
 // no obstacle.
-void write_status(bool signaled, int value) {
+void write_status(const char* file, bool signaled, int value) {
   Line line;
   line.add(signaled ? "signaled " : "exited ");
   line.add(value);
   line.add("\n");
-  const long fd = system_call(__NR_openat, AT_FDCWD, address(peerd::kStatusPath), O_WRONLY);
+  const long fd = system_call(__NR_openat, AT_FDCWD, address(file), O_WRONLY);
   if (fd < 0) return;
   system_call(__NR_write, fd, address(line.text()), line.size());
   system_call(__NR_fsync, fd);
 }
 
-[[noreturn]] void end(int wait_status) {
+[[noreturn]] void end(const Task& task, int wait_status) {
   const int signal = wait_status & 0x7f;
   const int code = (wait_status >> 8) & 0xff;
-  write_status(signal != 0, signal != 0 ? signal : code);
+  if (task.status_file != nullptr) {
+    write_status(task.status_file, signal != 0, signal != 0 ? signal : code);
+  } else {
+    const unsigned long long told = static_cast<unsigned long long>(wait_status) + 1;
+    system_call(__NR_write, 0, address(&told), sizeof told);
+  }
   for (;;) system_call(__NR_exit_group, signal != 0 ? 128 + signal : code);
 }
 
 // Whoever has ended; does not return if the main process is among them.
-void reap(long main_process) {
+void reap(const Task& task) {
   for (;;) {
     int status = 0;
     const long pid = system_call(__NR_wait4, -1, address(&status), kNoHang);
-    if (pid == main_process) end(status);
+    if (pid == task.main_process) end(task, status);
     if (pid <= 0) return;
   }
 }
@@ -117,11 +127,13 @@ void reap(long main_process) {
 
 // Signals are blocked, not handled: pending ones are part of a checkpoint.
 extern "C" [[noreturn]] void run_init(const long* stack) {
-  const long main_process = number(reinterpret_cast<const char*>(stack[2]));
+  // The stack of a process that begins: the number of arguments, they, and a null.
+  const Task task = {number(reinterpret_cast<const char*>(stack[2])),
+                     reinterpret_cast<const char*>(stack[3])};
   unsigned long signals = ~(1ul << (kContinue - 1));
   system_call(__NR_rt_sigprocmask, SIG_SETMASK, address(&signals), 0, sizeof signals);
   for (;;) {
-    reap(main_process);
+    reap(task);
     const long signal = system_call(__NR_rt_sigtimedwait, address(&signals), 0, 0, sizeof signals);
     if (signal > 0 && signal != kChildEnded) system_call(__NR_kill, -1, signal);
   }
