@@ -87,6 +87,7 @@ struct Moved {
 
 // Of a Copy.
 struct Copied {
+  // Of the original, of the copy, together.
   enum class Failure : std::uint8_t { none, unreadable, unwritable, too_large };
   std::uint32_t number = 0;
   Failure failure = Failure::none;

@@ -16,23 +16,6 @@ namespace peerd {
 
 using net::executor::Stay;
 
-namespace {
-
-net::executor::Copied::Failure failure_of(CopyError::Kind kind) {
-  using Failure = net::executor::Copied::Failure;
-  switch (kind) {
-    case CopyError::Kind::unreadable:
-      return Failure::unreadable;
-    case CopyError::Kind::unwritable:
-      return Failure::unwritable;
-    case CopyError::Kind::too_large:
-      return Failure::too_large;
-  }
-  return Failure::unwritable;
-}
-
-}  // namespace
-
 std::string executor_socket(const std::string& state_directory) {
   return state_directory + "/executor.sock";
 }
@@ -209,7 +192,7 @@ void ExecutorServer::on(net::executor::Copy frame) {
         if (const auto* bytes = std::get_if<std::uint64_t>(&result)) answer->bytes = *bytes;
         const auto* error = std::get_if<CopyError>(&result);
         if (error == nullptr) return;
-        answer->failure = failure_of(error->kind);
+        answer->failure = error->kind;
         answer->message = error->text;
       },
       [this, answer] { tell(*answer); });
