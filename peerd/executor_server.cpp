@@ -31,14 +31,7 @@ ExecutorServer::ExecutorServer(uv_loop_t* loop, Log& log, std::string state_dire
       on_quit_(std::move(on_quit)),
       users_(state_directory_, root_tasks),
       executor_(loop, 0,
-                [this](core::TaskId task, const ProcessEnd& end) {
-                  const Running ran = running_.extract(task).mapped();
-                  if (!stays_.contains({task, ran.epoch})) {
-                    remove_abandoned(ran.own, users_.owner().uid, users_.owner());
-                    return;
-                  }
-                  process_ended({task, ran.epoch}, end);
-                }),
+                [this](core::TaskId task, const ProcessEnd& end) { executor_ended(task, end); }),
       movables_(
           loop, peer_mark(peer), users_,
           [this](const Key& key, const ProcessEnd& end) { process_ended(key, end); },
@@ -158,6 +151,16 @@ void ExecutorServer::on(const net::executor::Discard& frame) {
   leases_.forget(key);
   movables_.discard(key);
   if (runs(key)) executor_.kill(frame.task);
+}
+
+void ExecutorServer::executor_ended(core::TaskId task, const ProcessEnd& end) {
+  const Running ran = running_.extract(task).mapped();
+  const Key key{task, ran.epoch};
+  if (stays_.contains(key)) return process_ended(key, end);
+  // Discarded while it ran: what was its user's peerd could not remove, and whoever it was, it may
+  // have written on while peerd did. An empty one that peerd keeps as a spare is no loss.
+  const TaskUser owner = users_.owner();
+  remove_abandoned(ran.own, owner.uid, owner);
 }
 
 void ExecutorServer::process_ended(const Key& key, const ProcessEnd& end) {
