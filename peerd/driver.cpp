@@ -39,11 +39,10 @@ Stays::Limits limits_of_stays(const config::Settings& settings) {
   const bool migratable =
       settings.migratable == "yes" ||
       (settings.migratable == "auto" && settings.core.policy.migration != "never");
-  const bool as_submitter = settings.task_user == config::kSubmitter;
-  const auto task_user = find_user(as_submitter ? "nobody" : settings.task_user);
+  const auto task_user = find_user(config::task_account(settings));
   return {.migratable = migratable,
           .task_user = task_user ? task_user->uid : net::kNoUser,
-          .as_submitter = as_submitter,
+          .as_submitter = settings.task_user == config::kSubmitter,
           .kill_grace = settings.kill_grace,
           .output_bytes = settings.output_bytes,
           .bandwidth_mbit = settings.bandwidth_mbit,

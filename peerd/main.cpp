@@ -194,8 +194,7 @@ std::string missing_account(const config::Settings& settings) {
   };
   if (!settings.user.empty() && !find_user(settings.user))
     return missing("node.user", settings.user);
-  const bool named = settings.task_user != config::kSubmitter;
-  const std::string task_user = named ? settings.task_user : "nobody";
+  const std::string task_user = config::task_account(settings);
   return find_user(task_user) ? "" : missing("node.task_user", task_user);
 }
 
