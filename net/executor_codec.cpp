@@ -130,7 +130,7 @@ struct Layout<executor::Resume> {
 template <>
 struct Layout<executor::Stop> {
   static constexpr auto fields =
-      std::tuple(field(&Stop::task), field(&Stop::epoch), field(&Stop::grace));
+      std::tuple(field(&Stop::task), field(&Stop::epoch), field(&Stop::grace, kTime));
 };
 
 template <>
