@@ -18,7 +18,7 @@
 
 namespace net::executor {
 
-constexpr std::uint16_t kVersion = 3;
+constexpr std::uint16_t kVersion = 4;
 
 // --- From the executor
 
@@ -170,6 +170,7 @@ struct Restore {
   std::string fifo;
   std::uint64_t max_bytes = 0;
   UserNumber user = kNoUser;
+  std::uint64_t cpu_limit_s = 0;  // that the task began with, for what is said of its end
   bool operator==(const Restore&) const = default;
 };
 
