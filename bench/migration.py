@@ -201,7 +201,22 @@ def freezes(short):
 # --- What it is good for
 
 
-SPIN = "import sys, time\nwhile time.process_time() < float(sys.argv[1]): pass"
+# A number of steps: by the clock of its CPU time, which begins at zero wherever it has moved to, it would start over.
+SPIN = "import sys\nfor _ in range(int(sys.argv[1])): pass"
+TIMED = f"import time\nbegan = time.process_time()\n{SPIN}\nprint(time.process_time() - began)"
+
+
+def spin_s(steps):
+    timed = subprocess.run(["python3", "-c", TIMED, str(steps)], check=True, stdout=subprocess.PIPE)
+    return float(timed.stdout)
+
+
+def steps_per_s():
+    """Of SPIN, on a processor that does nothing else: the fastest of some."""
+    steps = 1000
+    while spin_s(steps) < 0.3:
+        steps *= 2
+    return steps / min(spin_s(steps) for _ in range(5))
 
 
 def run_times(short):
@@ -210,7 +225,7 @@ def run_times(short):
     return [min(12.0, 0.5 * chance.paretovariate(1.1)) / (4 if short else 1) for _ in range(16)]
 
 
-def makespan_s(times, preset, migration):
+def makespan_s(work, preset, migration):
     """All submitted to one of as many peers as there are processors, each peer on one of its own."""
     processors = sorted(os.sched_getaffinity(0))
     peers = cluster.Cluster()
@@ -225,7 +240,7 @@ def makespan_s(times, preset, migration):
         if migration != "never":
             cluster.wait_until(lambda: "can be moved" in first.log(), "running tasks can be moved")
         began = time.monotonic()
-        tasks = [first.submit("python3", "-c", SPIN, f"{seconds:.2f}") for seconds in times]
+        tasks = [first.submit("python3", "-c", SPIN, steps) for steps in work]
         first.ctl("wait", *tasks, timeout=600)
         return time.monotonic() - began
     finally:
@@ -235,12 +250,14 @@ def makespan_s(times, preset, migration):
 
 def makespans(short):
     times = run_times(short)
+    rate = steps_per_s()
+    work = [round(seconds * rate) for seconds in times]
     peers = len(os.sched_getaffinity(0))
     bound = max(max(times), sum(times) / peers)
     figures = [Figure("makespan: lower bound", f"{bound:.1f} s")]
     for what, preset, migration in (("no balancing", "none", "never"), ("placement alone", "adaptive", "never"),
                                     ("placement and migration", "adaptive", "worth_moving")):
-        taken = median([makespan_s(times, preset, migration) for _ in range(1 if short else 3)])
+        taken = median([makespan_s(work, preset, migration) for _ in range(1 if short else 3)])
         print(f"   {what}: {taken:.1f} s", flush=True)
         figures += [Figure(f"makespan, {peers} peers: {what}", f"{taken:.1f} s"),
                     Figure(f"makespan, {peers} peers: {what} / lower bound", f"{taken / bound:.2f}")]

@@ -63,4 +63,8 @@ std::uint32_t weight_for(std::uint32_t slots) {
   return std::min(slots * 1000, 1'000'000u);
 }
 
+std::string task_account(const Settings& settings) {
+  return settings.task_user == kSubmitter ? "nobody" : settings.task_user;
+}
+
 }  // namespace config

@@ -49,6 +49,9 @@ struct Settings {
 Settings default_settings();
 // The default of load.weight, in thousandths.
 std::uint32_t weight_for(std::uint32_t slots);
+// The account that node.task_user names: with kSubmitter that of tasks whose submitter's does not
+// do, such as root's.
+std::string task_account(const Settings& settings);
 
 enum class Mode : std::uint8_t { run, check, help, version, sample };
 

@@ -118,9 +118,10 @@ struct Layout<executor::Dump> {
 
 template <>
 struct Layout<executor::Restore> {
-  static constexpr auto fields = std::tuple(
-      field(&Restore::task), field(&Restore::epoch), field(&Restore::directory, kLongText),
-      field(&Restore::fifo, kLongText), field(&Restore::max_bytes), field(&Restore::user));
+  static constexpr auto fields =
+      std::tuple(field(&Restore::task), field(&Restore::epoch),
+                 field(&Restore::directory, kLongText), field(&Restore::fifo, kLongText),
+                 field(&Restore::max_bytes), field(&Restore::user), field(&Restore::cpu_limit_s));
 };
 
 template <>
@@ -131,7 +132,7 @@ struct Layout<executor::Resume> {
 template <>
 struct Layout<executor::Stop> {
   static constexpr auto fields =
-      std::tuple(field(&Stop::task), field(&Stop::epoch), field(&Stop::grace));
+      std::tuple(field(&Stop::task), field(&Stop::epoch), field(&Stop::grace, kTime));
 };
 
 template <>

@@ -24,9 +24,9 @@ constexpr std::uint16_t kVersion = 4;
 
 struct Hello {
   std::uint16_t version = kVersion;
-  std::string limits;  // by what tasks are limited: "cgroup v2 at ...", "rlimits: why"
-  bool root = false;   // users count: else everything is done as the executor's own
-  std::string not_contained;  // why tasks are in no PID namespaces of their own; empty: they are
+  std::string limits{};         // by what tasks are limited: "cgroup v2 at ...", "rlimits: why"
+  bool root = false;            // users count: else everything is done as the executor's own
+  std::string not_contained{};  // why tasks are in no PID namespaces of their own; empty: they are
   bool operator==(const Hello&) const = default;
 };
 
@@ -88,6 +88,7 @@ struct Moved {
 
 // Of a Copy.
 struct Copied {
+  // Of the original, of the copy, together.
   enum class Failure : std::uint8_t { none, unreadable, unwritable, too_large };
   std::uint32_t number = 0;
   Failure failure = Failure::none;
@@ -170,6 +171,7 @@ struct Restore {
   std::string fifo;
   std::uint64_t max_bytes = 0;
   UserNumber user = kNoUser;
+  std::uint64_t cpu_limit_s = 0;  // that the task began with, for what is said of its end
   bool operator==(const Restore&) const = default;
 };
 

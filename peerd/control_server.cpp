@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,13 +19,7 @@ namespace peerd {
 namespace {
 
 constexpr std::size_t kMaxPendingBytes = 1 << 20;
-
-// sysexits
-constexpr int kDataError = 65;
-constexpr int kNoTask = 67;
-constexpr int kTryLater = 75;
-constexpr int kProtocol = 76;
-constexpr int kNoPermission = 77;
+constexpr int kNoTask = EX_NOUSER;
 
 }  // namespace
 
@@ -85,7 +80,7 @@ bool ControlServer::may_steer(Number number, std::uint32_t request, core::TaskId
   const HomeTask* known = driver_.home_task(task);
   if (known != nullptr && known->user == clients_.at(number).user) return true;
   const std::string whose = known == nullptr ? "another peer" : user_name(known->user);
-  fail(number, request, kNoPermission,
+  fail(number, request, EX_NOPERM,
        fmt::format("{} is a task of {}: only its user and root may do that", driver_.name_of(task),
                    whose));
   return false;
@@ -100,14 +95,14 @@ void ControlServer::gone(Number number) {
 void ControlServer::on_frame(Number number, const net::Bytes& bytes) {
   auto decoded = net::decode_control_frame(bytes);
   if (const auto* error = std::get_if<net::DecodeError>(&decoded)) {
-    fail(number, 0, kProtocol, error->reason);
+    fail(number, 0, EX_PROTOCOL, error->reason);
     clients_.at(number).stream->close();
     return gone(number);
   }
   const auto& frame = std::get<net::ControlFrame>(decoded);
   const bool hello = std::holds_alternative<net::ControlHello>(frame.body);
   if (!clients_.at(number).greeted && !hello)
-    return fail(number, frame.request, kProtocol, "the first request must be a hello");
+    return fail(number, frame.request, EX_PROTOCOL, "the first request must be a hello");
   std::visit([&](const auto& body) { on(number, frame.request, body); }, frame.body);
 }
 
@@ -124,7 +119,7 @@ void ControlServer::fail(Number number, std::uint32_t request, int code,
 
 void ControlServer::on(Number number, std::uint32_t request, const net::ControlHello& hello) {
   if (hello.version != net::kControlVersion)
-    return fail(number, request, kProtocol,
+    return fail(number, request, EX_PROTOCOL,
                 fmt::format("this peerd speaks control version {}, the client {}: use the peerctl "
                             "that belongs to it",
                             net::kControlVersion, hello.version));
@@ -279,7 +274,7 @@ void ControlServer::on(Number number, std::uint32_t request, const net::SteerReq
                 fmt::format("no peer {} is known: see peerctl peers", steer.peer));
   const core::Veto veto = node.migration_veto(*task, to);
   if (veto != core::Veto::none)
-    return fail(number, request, kTryLater,
+    return fail(number, request, EX_TEMPFAIL,
                 fmt::format("{} stays here: {}", steer.task, core::to_string(veto)));
   driver_.post(core::MigrateRequested{*task, to});
   answer(number, request, net::Done{});
@@ -288,17 +283,17 @@ void ControlServer::on(Number number, std::uint32_t request, const net::SteerReq
 void ControlServer::on(Number number, std::uint32_t request, const net::DrainRequest& drain) {
   const core::Node& node = driver_.node();
   if (!is_master(number))
-    return fail(number, request, kNoPermission, "only root and peerd's own user may do that");
+    return fail(number, request, EX_NOPERM, "only root and peerd's own user may do that");
   if (node.draining() && !node.evacuating())
-    return fail(number, request, kTryLater, "this peer is leaving");
+    return fail(number, request, EX_TEMPFAIL, "this peer is leaving");
   if (!drain.on && !node.evacuating())
-    return fail(number, request, kDataError, "this peer is not draining");
+    return fail(number, request, EX_DATAERR, "this peer is not draining");
   driver_.post(core::EvacuateRequested{drain.on});
   if (drain.on) {
     drains_.insert({number, request});
     return;
   }
-  end_drains(net::Failure{kTryLater, "called off: this peer takes tasks again"});
+  end_drains(net::Failure{EX_TEMPFAIL, "called off: this peer takes tasks again"});
   answer(number, request, net::Done{});
 }
 
@@ -310,7 +305,7 @@ void ControlServer::on(Number number, std::uint32_t request, const net::CancelRe
   const core::HomeRecord* record = record_of(number, request, cancel.task);
   if (record == nullptr || !may_steer(number, request, record->task)) return;
   if (!record->open())
-    return fail(number, request, kDataError,
+    return fail(number, request, EX_DATAERR,
                 fmt::format("{} has ended already: {}", driver_.name_of(record->task),
                             core::to_string(record->status)));
   driver_.post(core::CancelRequested{record->task});

@@ -39,11 +39,10 @@ Stays::Limits limits_of_stays(const config::Settings& settings) {
   const bool migratable =
       settings.migratable == "yes" ||
       (settings.migratable == "auto" && settings.core.policy.migration != "never");
-  const bool as_submitter = settings.task_user == config::kSubmitter;
-  const auto task_user = find_user(as_submitter ? "nobody" : settings.task_user);
+  const auto task_user = find_user(config::task_account(settings));
   return {.migratable = migratable,
           .task_user = task_user ? task_user->uid : net::kNoUser,
-          .as_submitter = as_submitter,
+          .as_submitter = settings.task_user == config::kSubmitter,
           .kill_grace = settings.kill_grace,
           .output_bytes = settings.output_bytes,
           .bandwidth_mbit = settings.bandwidth_mbit,
@@ -126,7 +125,7 @@ Driver::Driver(uv_loop_t* loop, Log& log, const config::Settings& settings, Jour
   home_ = std::make_unique<HomeTasks>(
       loop, journal.id(), files_, explanations_,
       [this](net::UserNumber user, const auto& files, ResultsReceiver::Placed placed) {
-        place(user, files, std::move(placed));
+        stays_->place(user, files, std::move(placed));
       });
   Stays::Surroundings around;
   around.loop = loop;
@@ -184,16 +183,6 @@ std::string Driver::start() {
   inbox_.push_front(core::Tick{});
   stays_->tell_ended();
   return "";
-}
-
-void Driver::place(net::UserNumber user, const std::vector<CopiedFile>& files,
-                   ResultsReceiver::Placed placed) {
-  net::executor::Copy request;
-  request.user = user;
-  request.direction = net::executor::Copy::Direction::to_user;
-  request.files = files;
-  request.max_bytes = settings_.task_bytes;
-  stays_->copy(std::move(request), [placed](const auto& copied) { placed(copied.message); });
 }
 
 void Driver::recover(const JournalStore::Recovered& recovered) {

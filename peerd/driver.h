@@ -69,8 +69,6 @@ class Driver {
  private:
   std::string bind();
   void recover(const JournalStore::Recovered& recovered);
-  void place(net::UserNumber user, const std::vector<CopiedFile>& files,
-             ResultsReceiver::Placed placed);
   void drain_inbox();
   bool commit(const std::vector<core::Persist>& records);
   JournalStore::Entry entry_of(const core::Persist& record) const;

@@ -1,6 +1,7 @@
 // peerd-executor: started by peerd, see executor_server.h.
 //
 //     peerd-executor STATE_DIRECTORY PEER [root-tasks]
+#include <sysexits.h>
 #include <uv.h>
 
 #include <csignal>
@@ -17,9 +18,6 @@
 
 namespace peerd {
 namespace {
-
-constexpr int kUsage = 64;
-constexpr int kUnavailable = 69;
 
 int run(const std::string& state_directory, core::PeerId peer, bool root_tasks) {
   Log log;
@@ -42,7 +40,7 @@ int run(const std::string& state_directory, core::PeerId peer, bool root_tasks) 
       uv_run(&loop, UV_RUN_DEFAULT);
     } else {
       log.error("executor: {}", error);
-      exit_code = kUnavailable;
+      exit_code = EX_UNAVAILABLE;
     }
   }
   uv_run(&loop, UV_RUN_DEFAULT);
@@ -57,7 +55,7 @@ int main(int argc, char** argv) {
   const bool root_tasks = argc == 4 && std::string_view(argv[3]) == peerd::kRootTasks;
   if (argc != 3 && !root_tasks) {
     std::fputs("peerd-executor is started by peerd\n", stderr);
-    return peerd::kUsage;
+    return EX_USAGE;
   }
   return peerd::run(argv[1], core::PeerId{std::strtoull(argv[2], nullptr, 16)}, root_tasks);
 }

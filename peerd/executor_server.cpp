@@ -16,23 +16,6 @@ namespace peerd {
 
 using net::executor::Stay;
 
-namespace {
-
-net::executor::Copied::Failure failure_of(CopyError::Kind kind) {
-  using Failure = net::executor::Copied::Failure;
-  switch (kind) {
-    case CopyError::Kind::unreadable:
-      return Failure::unreadable;
-    case CopyError::Kind::unwritable:
-      return Failure::unwritable;
-    case CopyError::Kind::too_large:
-      return Failure::too_large;
-  }
-  return Failure::unwritable;
-}
-
-}  // namespace
-
 std::string executor_socket(const std::string& state_directory) {
   return state_directory + "/executor.sock";
 }
@@ -48,14 +31,7 @@ ExecutorServer::ExecutorServer(uv_loop_t* loop, Log& log, std::string state_dire
       on_quit_(std::move(on_quit)),
       users_(state_directory_, root_tasks),
       executor_(loop, 0, true,
-                [this](core::TaskId task, const ProcessEnd& end) {
-                  const Running ran = running_.extract(task).mapped();
-                  if (!stays_.contains({task, ran.epoch})) {
-                    remove_abandoned(ran.own, users_.owner().uid, users_.owner());
-                    return;
-                  }
-                  process_ended({task, ran.epoch}, end);
-                }),
+                [this](core::TaskId task, const ProcessEnd& end) { executor_ended(task, end); }),
       movables_(
           loop, peer_mark(peer), users_,
           [this](const Key& key, const ProcessEnd& end) { process_ended(key, end); },
@@ -179,6 +155,16 @@ void ExecutorServer::on(const net::executor::Discard& frame) {
   if (runs(key)) executor_.kill(frame.task);
 }
 
+void ExecutorServer::executor_ended(core::TaskId task, const ProcessEnd& end) {
+  const Running ran = running_.extract(task).mapped();
+  const Key key{task, ran.epoch};
+  if (stays_.contains(key)) return process_ended(key, end);
+  // Discarded while it ran: what was its user's peerd could not remove, and whoever it was, it may
+  // have written on while peerd did. An empty one that peerd keeps as a spare is no loss.
+  const TaskUser owner = users_.owner();
+  remove_abandoned(ran.own, owner.uid, owner);
+}
+
 void ExecutorServer::process_ended(const Key& key, const ProcessEnd& end) {
   const auto found = stays_.find(key);
   if (found == stays_.end()) return;  // discarded meanwhile
@@ -211,7 +197,7 @@ void ExecutorServer::on(net::executor::Copy frame) {
         if (const auto* bytes = std::get_if<std::uint64_t>(&result)) answer->bytes = *bytes;
         const auto* error = std::get_if<CopyError>(&result);
         if (error == nullptr) return;
-        answer->failure = failure_of(error->kind);
+        answer->failure = error->kind;
         answer->message = error->text;
       },
       [this, answer] { tell(*answer); });

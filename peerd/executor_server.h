@@ -71,6 +71,7 @@ class ExecutorServer {
     disconnected("peerd sent a frame that is the executor's to send");
   }
   void tell(net::executor::Frame frame);
+  void executor_ended(core::TaskId task, const ProcessEnd& end);
   void process_ended(const Key& key, const ProcessEnd& end);
   void moved(const Key& key, const Outcome& outcome);
   void lease_changed(const Key& key, bool may_run);

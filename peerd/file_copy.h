@@ -16,7 +16,7 @@ namespace peerd {
 using CopiedFile = net::executor::Copy::File;
 
 struct CopyError {
-  enum class Kind : std::uint8_t { unreadable, unwritable, too_large };  // original, copy, together
+  using Kind = net::executor::Copied::Failure;
   std::string text;  // "input data.bin: No such file or directory"
   Kind kind = Kind::unreadable;
 };

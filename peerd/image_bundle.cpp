@@ -201,6 +201,7 @@ void ImageReceiver::begin() {
           .on_bytes = nullptr, .on_end = nullptr, .on_written = [this] { stream_->resume(); }});
   if (!pipe_->error().empty()) return fail(pipe_->error());
   place_.user = user_of_(arrival_.spec);
+  place_.cpu_limit_s = arrival_.spec.cpu_limit_s;
   executor_.restore(stay_, place_, [this](const auto& moved) { restored(moved); });
   arrival_.begun = monotonic_now();
   write_frame(*stream_, net::StreamReady{true, ""});

@@ -1,4 +1,5 @@
 // peerd: the daemon, one per board.
+#include <sysexits.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -24,13 +25,6 @@
 
 namespace peerd {
 namespace {
-
-// sysexits
-constexpr int kNoUser = 67;
-constexpr int kNoHost = 68;
-constexpr int kUnavailable = 69;
-constexpr int kOsError = 71;
-constexpr int kTryLater = 75;
 
 struct Seeds {
   std::vector<core::Endpoint> endpoints;
@@ -80,14 +74,14 @@ class Daemon {
  private:
   int cannot_start(const std::string& error) {
     log_.error("{}", error);
-    return kUnavailable;
+    return EX_UNAVAILABLE;
   }
 
   // What needs root has been done: the executor runs, the sockets are open.
   std::string become_user() {
     if (settings_.user.empty() || ::geteuid() != 0) return "";
     driver_.end_without_executor([this] {
-      exit_code_ = kOsError;
+      exit_code_ = EX_OSERR;
       uv_stop(loop_);
     });
     const auto user = find_user(settings_.user);
@@ -136,7 +130,7 @@ class Daemon {
       log_.warning("{} again: stopping at once", signal);
       driver_.end_tasks();
       tell_unfinished();
-      exit_code_ = kTryLater;
+      exit_code_ = EX_TEMPFAIL;
     }
     shutting_down_ = true;
     driver_.drain([this] { uv_stop(loop_); });
@@ -145,7 +139,7 @@ class Daemon {
   void out_of_time() {
     log_.warning("shutdown timeout: stopping with what is left");
     tell_unfinished();
-    exit_code_ = kTryLater;
+    exit_code_ = EX_TEMPFAIL;
     driver_.drain([this] { uv_stop(loop_); });
   }
 
@@ -200,8 +194,7 @@ std::string missing_account(const config::Settings& settings) {
   };
   if (!settings.user.empty() && !find_user(settings.user))
     return missing("node.user", settings.user);
-  const bool named = settings.task_user != config::kSubmitter;
-  const std::string task_user = named ? settings.task_user : "nobody";
+  const std::string task_user = config::task_account(settings);
   return find_user(task_user) ? "" : missing("node.task_user", task_user);
 }
 
@@ -225,9 +218,9 @@ int run(int argc, const char* const* argv) {
   Log log;
   log.set_level(settings.log_level);
   if (const std::string missing = missing_account(settings); !missing.empty())
-    return fail(log, missing, kNoUser);
+    return fail(log, missing, EX_NOUSER);
   Seeds seeds = resolve_seeds(settings.seeds);
-  if (!seeds.error.empty()) return fail(log, seeds.error, kNoHost);
+  if (!seeds.error.empty()) return fail(log, seeds.error, EX_NOHOST);
   auto opened = JournalStore::open(settings.state_directory, monotonic_now());
   if (const auto* error = std::get_if<StartError>(&opened))
     return fail(log, error->text, error->exit_code);

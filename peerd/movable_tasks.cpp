@@ -233,6 +233,7 @@ void MovableTasks::restore(const Key& key, const net::executor::Restore& asked,
   if (!in) return on_moved_(key, failure(asked.fifo + ": " + std::strerror(errno)));
   Task& task = tasks_[key];
   task.stay = asked.directory;
+  task.cpu_limit_s = asked.cpu_limit_s;
   task.user = user;
   RestoreRequest request;
   request.stay = task.stay;

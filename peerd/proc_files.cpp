@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <sstream>
 
 #include "peerd/unique_fd.h"
 
@@ -48,6 +49,18 @@ std::vector<std::string> names_in(const std::string& directory) {
   ::closedir(stream);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+unsigned long long stat_number(pid_t pid, int field) {
+  const std::string text = read_text(proc_path(pid, "stat"));
+  const std::size_t name_end = text.rfind(") ");
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(text.substr(name_end + 2));
+  std::string skipped;
+  for (int i = 3; i < field; ++i) fields >> skipped;
+  unsigned long long number = 0;
+  fields >> number;
+  return number;
 }
 
 std::string_view field_of(std::string_view text, std::string_view key) {

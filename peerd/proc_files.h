@@ -18,6 +18,9 @@ std::string read_text(const std::string& path);
 std::string read_link(const std::string& path);
 // Names in a directory, sorted; without "." and "..".
 std::vector<std::string> names_in(const std::string& directory);
+// A number out of /proc/PID/stat, whose fields count from 1 as in proc(5); from the third on. 0 if
+// the process is gone.
+unsigned long long stat_number(pid_t pid, int field);
 // The rest of the line "KEY: value" of a text, without the white space around it; empty if there is
 // none.
 std::string_view field_of(std::string_view text, std::string_view key);

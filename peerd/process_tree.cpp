@@ -144,16 +144,8 @@ std::optional<core::ExitStatus> status_in(const std::string& stay) {
 }
 
 unsigned long long start_time_ticks(pid_t pid) {
-  const std::string text = read_text(proc_path(pid, "stat"));
-  const std::size_t name_end = text.rfind(") ");
-  if (name_end == std::string::npos) return 0;
-  std::istringstream fields(text.substr(name_end + 2));
-  constexpr int kFieldsBefore = 19;  // state is the third of all fields, the start time the 22nd
-  std::string skipped;
-  for (int i = 0; i < kFieldsBefore; ++i) fields >> skipped;
-  unsigned long long ticks = 0;
-  fields >> ticks;
-  return ticks;
+  constexpr int kStartTimeField = 22;
+  return stat_number(pid, kStartTimeField);
 }
 
 std::string wrong_credentials(pid_t init, const TaskUser& user) {

@@ -96,6 +96,9 @@ class Stays {
   // Files of a task's user, by the executor: of root's only where the daemon is root, too, else as
   // whom root's tasks run as. `on_copied` comes once, later.
   void copy(net::executor::Copy request, OnCopied on_copied);
+  // A task's outputs to where its user wants them, together at most Limits::task_bytes.
+  void place(net::UserNumber user, const std::vector<CopiedFile>& files,
+             ResultsReceiver::Placed placed);
   // Users count: the executor is root.
   bool users_count() const { return executor_.is_root(); }
   // Whom it runs as, at its home node or elsewhere, if all boards do as this one.

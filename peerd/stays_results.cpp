@@ -58,20 +58,27 @@ void Stays::follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& h
 
 // Nothing has to travel: outputs go to where the user wants them.
 void Stays::place_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending) {
-  net::executor::Copy copies;
-  copies.direction = net::executor::Copy::Direction::to_user;
-  copies.user = find(task, epoch)->spec.user;
-  copies.max_bytes = limits_.task_bytes;
+  const net::TaskSpec& spec = find(task, epoch)->spec;
   const std::string directory = around_.files->directory(task, epoch) + "/";
-  for (const net::FileSpec& output : find(task, epoch)->spec.outputs)
-    if (exists(directory + output.name))
-      copies.files.push_back({directory + output.name, output.path});
-  if (copies.files.empty()) return placed_at_home(task, epoch, ending);
-  copy(std::move(copies), [this, task, epoch, ending](const auto& copied) {
-    const bool done = copied.failure == net::executor::Copied::Failure::none;
+  std::vector<CopiedFile> outputs;
+  for (const net::FileSpec& output : spec.outputs)
+    if (exists(directory + output.name)) outputs.push_back({directory + output.name, output.path});
+  if (outputs.empty()) return placed_at_home(task, epoch, ending);
+  place(spec.user, outputs, [this, task, epoch, ending](const std::string& error) {
     placed_at_home(task, epoch,
-                   done ? ending : net::StreamEnding{{Kind::failed, 0}, copied.message});
+                   error.empty() ? ending : net::StreamEnding{{Kind::failed, 0}, error});
   });
+}
+
+void Stays::place(net::UserNumber user, const std::vector<CopiedFile>& files,
+                  ResultsReceiver::Placed placed) {
+  net::executor::Copy request;
+  request.user = user;
+  request.direction = net::executor::Copy::Direction::to_user;
+  request.files = files;
+  request.max_bytes = limits_.task_bytes;
+  copy(std::move(request),
+       [placed = std::move(placed)](const auto& copied) { placed(copied.message); });
 }
 
 void Stays::placed_at_home(core::TaskId task, core::Epoch epoch, const net::StreamEnding& ending) {

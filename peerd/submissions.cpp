@@ -1,5 +1,7 @@
 #include "peerd/submissions.h"
 
+#include <sysexits.h>
+
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,24 +11,18 @@
 namespace peerd {
 namespace {
 
-// sysexits
-constexpr int kDataError = 65;
-constexpr int kNoInput = 66;
-constexpr int kOsError = 71;
-constexpr int kTryLater = 75;
-
 int exit_code(net::executor::Copied::Failure failure) {
   using Failure = net::executor::Copied::Failure;
   switch (failure) {
     case Failure::unreadable:
-      return kNoInput;
+      return EX_NOINPUT;
     case Failure::too_large:
-      return kDataError;
+      return EX_DATAERR;
     case Failure::unwritable:
     case Failure::none:
       break;
   }
-  return kOsError;
+  return EX_OSERR;
 }
 
 bool is_failure(const net::executor::Copied& copied) {
@@ -118,7 +114,7 @@ void Submissions::refused(core::TaskId task, const std::string& why) {
 // A limit that bites is never silent, and never as loud as a script that runs into it.
 void Submissions::refuse(const Answer& answer, const std::string& why) {
   around_.log->limited(Level::warning, "submission refused", "a submission is refused: " + why);
-  answer(net::Failure{kTryLater, fmt::format("{} takes no tasks now: {}", around_.name, why)});
+  answer(net::Failure{EX_TEMPFAIL, fmt::format("{} takes no tasks now: {}", around_.name, why)});
 }
 
 }  // namespace peerd

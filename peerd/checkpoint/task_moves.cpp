@@ -21,6 +21,7 @@
 #include <thread>
 #include <utility>
 
+#include "peerd/checkpoint/cpu_times.h"
 #include "peerd/checkpoint/criu.h"
 #include "peerd/checkpoint/image_packer.h"
 #include "peerd/checkpoint/image_unpacker.h"
@@ -172,6 +173,7 @@ Outcome restore(const Move& move, const std::string& images, const std::string& 
     stranger = wrong_credentials(init, move.user);
   }
   if (!stranger.empty()) return failed(stranger);
+  charge_cpu_times(init, images, move.user);
   const std::string unmounted = mount_proc_of(init);
   if (!unmounted.empty()) return failed(unmounted);
   Outcome outcome;
@@ -195,6 +197,8 @@ Outcome dump(const Move& move, const ImagesDirectory& images, pid_t init, int le
   // elsewhere.
   const std::string now = dumped.error.empty() ? inspect_task(init).obstacle : std::string();
   if (!now.empty()) return failed(now, true);
+  if (dumped.error.empty() && !note_cpu_times(init, images.path()))
+    return failed("no room for the image");
   if (dumped.error.empty()) packer.finish(images.path(), move.stay);
   if (!packer.error().empty()) return failed(packer.error());
   if (!dumped.error.empty()) return failed(dumped.error, dumped.lasting);

@@ -4,6 +4,7 @@ import hashlib
 import lzma
 import os
 import random
+import signal
 import time
 
 from cluster import ClusterTest, main, wait_until
@@ -46,6 +47,17 @@ for n in range(STEPS):
 database.execute("commit")
 print(*database.execute("select count(*), sum(n) from t").fetchone())
 print(*database.execute("pragma integrity_check").fetchone())
+"""
+
+# Uses a processor, and says for how long; a restored process begins at zero.
+SPINNING = """
+import time
+told = 0
+while True:
+    used = time.process_time()
+    if abs(used - told) > 0.1:
+        told = used
+        print(f"{used:.2f}", flush=True)
 """
 
 # Processes, pipes and a signal handler.
@@ -140,6 +152,25 @@ class Programs(Moving):
             unpacked = lzma.decompress(file.read())
         self.assertEqual(hashlib.sha256(unpacked).digest(), hashlib.sha256(text).digest())
         self.assertIn("restore", first.ctl("explain", tasks["count"]).stdout.decode())
+
+
+class Limits(Moving):
+    def test_a_cpu_limit_counts_on(self):
+        first, second = self.moving_peers(2)
+        task = first.submit("--priority", "10", "--cpu-limit", "4", "python3", "-c", SPINNING)
+
+        def told():
+            return [float(line) for line in first.ctl("logs", task, check=False).stdout.split()]
+
+        wait_until(lambda: max(told(), default=0) >= 2, "it has used half of it", 120)
+        first.ctl("migrate", task, second.name)
+        ended = first.ctl("wait", task, check=False)
+        self.assertIn(ended.returncode, (128 + signal.SIGXCPU, 128 + signal.SIGKILL))
+        self.assertIn(b"CPU limit of 4 s exceeded", ended.stdout)
+        self.assertEqual(first.task(task)["moves"], 1)
+        used = told()
+        there = next(n for n, (before, after) in enumerate(zip(used, used[1:]), 1) if after < before)
+        self.assertLess(used[there - 1] + used[-1], 5.5)
 
 
 class Killed(Moving):

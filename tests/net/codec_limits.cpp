@@ -184,6 +184,7 @@ TEST_CASE("hostile claims are refused") {
     CHECK(reason(net::decode_stream_frame(bytes)) == datagram);
     CHECK(reason(net::decode_control_frame(bytes)) == datagram);
     CHECK(reason(net::decode_task_spec(bytes)) == datagram);
+    CHECK(reason(net::decode_executor_frame(bytes)) == datagram);
     return datagram;
   };
   CHECK(all_decoders({0xdd, 0xff, 0xff, 0xff, 0xff}) == "an array longer than the input");

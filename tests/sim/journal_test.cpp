@@ -30,6 +30,22 @@ struct Boards {
   bool has_ended(core::TaskId task) {
     return world.reaches([&] { return history(task).ends > 0; }, 120 * kSecond);
   }
+  // When it is back there is room in its journal again.
+  void lose_power(NodeIndex node) {
+    world.crash(node);
+    world.fill_journal(node, false);
+    world.restart(node);
+  }
+  void replace_daemon(NodeIndex node) {
+    world.kill_daemon(node);
+    world.fill_journal(node, false);
+    world.restart(node);
+  }
+  void check_ends_well(core::TaskId task) {
+    CHECK(has_ended(task));
+    CHECK(history(task).status == core::ExitStatus{{}, 7});
+    check_nothing_left();
+  }
   void check_nothing_left() {
     CHECK(world.reaches([&] { return leftovers(world).empty(); }, 60 * kSecond));
     CHECK(leftovers(world) == "");
@@ -61,9 +77,7 @@ TEST_CASE("full journal: what is submitted is acknowledged when it is written, o
     CHECK(world.history().of(world.submit(0)).refused == core::Veto::none);
   }
   SECTION("the power goes") {
-    world.crash(0);
-    world.fill_journal(0, false);
-    world.restart(0);
+    boards.lose_power(0);
     world.run_for(10 * kSecond);
     CHECK_FALSE(boards.history(task).accepted);
     CHECK(boards.history(task).runs.empty());
@@ -86,8 +100,7 @@ TEST_CASE("full journal: its reserve is enough for what is there") {
 TEST_CASE("full journal: a source that cannot write that it hands over has not handed over") {
   Boards boards(3);
   World& world = boards.world;
-  const core::TaskId task = world.submit(2, {.service = 60 * kSecond, .status = {{}, 7}});
-  REQUIRE(boards.runs_at(task, 2));
+  const core::TaskId task = boards.running(2, 60 * kSecond);
   world.migrate(2, task, boards.id(0));
   REQUIRE(boards.runs_at(task, 0));
   world.migrate(0, task, boards.id(1));
@@ -101,14 +114,10 @@ TEST_CASE("full journal: a source that cannot write that it hands over has not h
     CHECK(boards.runs_at(task, 1));
   }
   SECTION("its daemon is killed: the task stays") {
-    world.kill_daemon(0);
-    world.fill_journal(0, false);
-    world.restart(0);
+    boards.replace_daemon(0);
     CHECK(boards.runs_at(task, 0));
   }
-  CHECK(boards.has_ended(task));
-  CHECK(boards.history(task).status == core::ExitStatus{{}, 7});
-  boards.check_nothing_left();
+  boards.check_ends_well(task);
 }
 
 TEST_CASE("full journal: a destination that cannot write that it has a task does not go on") {
@@ -125,14 +134,10 @@ TEST_CASE("full journal: a destination that cannot write that it has a task does
     CHECK(boards.runs_at(task, 1));
   }
   SECTION("the power goes") {
-    world.crash(1);
-    world.fill_journal(1, false);
-    world.restart(1);
+    boards.lose_power(1);
     CHECK(boards.runs_at(task, 0));
   }
-  CHECK(boards.has_ended(task));
-  CHECK(boards.history(task).status == core::ExitStatus{{}, 7});
-  boards.check_nothing_left();
+  boards.check_ends_well(task);
 }
 
 TEST_CASE("full journal: an end that could not be written is told by the next daemon") {
@@ -143,13 +148,9 @@ TEST_CASE("full journal: an end that could not be written is told by the next da
   world.run_for(5 * kSecond);
   CHECK(boards.history(task).runs.back().end == sim::Run::End::exited);
   CHECK(boards.history(task).ends == 0);
-  world.kill_daemon(0);
-  world.fill_journal(0, false);
-  world.restart(0);
-  CHECK(boards.has_ended(task));
-  CHECK(boards.history(task).status == core::ExitStatus{{}, 7});
+  boards.replace_daemon(0);
+  boards.check_ends_well(task);
   CHECK(boards.history(task).runs.size() == 1);
-  boards.check_nothing_left();
 }
 
 TEST_CASE("full journal: nobody takes leave before all is written") {
@@ -170,11 +171,7 @@ TEST_CASE("full journal: nobody takes leave before all is written") {
     CHECK(world.reaches([&] { return world.node(0).drained; }, 30 * kSecond));
   }
   SECTION("the power goes") {
-    world.crash(0);
-    world.fill_journal(0, false);
-    world.restart(0);
-    CHECK(boards.has_ended(task));
+    boards.lose_power(0);
   }
-  CHECK(boards.history(task).status == core::ExitStatus{{}, 7});
-  boards.check_nothing_left();
+  boards.check_ends_well(task);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <cstdint>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -64,8 +65,10 @@ class BoardUnderTest {
     return stay;
   }
 
-  peerd::Outcome start(const std::string& stay, const std::vector<std::string>& arguments) {
+  peerd::Outcome start(const std::string& stay, const std::vector<std::string>& arguments,
+                       std::uint64_t cpu_limit_s = 0) {
     peerd::TaskStart task;
+    task.cpu_limit_s = cpu_limit_s;
     task.stay = stay;
     task.arguments = arguments;
     task.environment = {"PATH=/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1"};

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <vector>
 
+#include "peerd/proc_files.h"
 #include "tests/peerd/checkpoint/board_under_test.h"
 
 using peerd::Outcome;
@@ -77,6 +78,22 @@ bool has_read_some(pid_t init) {
   return position > 0;
 }
 
+// It itself has used as much.
+bool uses_cpu_s(pid_t pid, unsigned long long seconds) {
+  const auto second = static_cast<unsigned long long>(::sysconf(_SC_CLK_TCK));
+  const unsigned long long used = peerd::stat_number(pid, 14) + peerd::stat_number(pid, 15);
+  return used >= seconds * second;
+}
+
+// As /proc shows it: "1000 1001 seconds", the soft one first.
+std::string cpu_limit_of(pid_t pid) {
+  const std::string limits = text_of("/proc/" + std::to_string(pid) + "/limits");
+  std::istringstream line(limits.substr(limits.find("Max cpu time") + 12));
+  std::string soft, hard;
+  line >> soft >> hard;
+  return soft + " " + hard;
+}
+
 std::string numbers_up_to(std::size_t count) {
   std::string text;
   for (std::size_t i = 0; i < count; ++i) text += std::to_string(i) + "\n";
@@ -113,6 +130,37 @@ TEST_CASE("a program with threads, children, timers and ghosts survives twenty m
   CHECK(out == numbers_up_to(static_cast<std::size_t>(std::count(out.begin(), out.end(), '\n'))));
   CHECK(out == text_of(stay + "/files/log"));
   CHECK(text_of(stay + "/status") == "exited 42\n");
+}
+
+TEST_CASE("a CPU limit counts what was used before a move") {
+  BoardUnderTest board;
+  REQUIRE_USABLE(board);
+  std::string stay = board.new_stay();
+  Outcome task = board.start(stay, {"sh", "-c", "(while :; do :; done); :"}, 1000);
+  REQUIRE(task.kind == Outcome::Kind::done);
+  // init, the shell that waits, the one that is busy
+  std::vector<pid_t> processes;
+  REQUIRE(eventually([&] { return (processes = peerd::processes_of(task.init)).size() == 3; }));
+  for (const unsigned hop : {1u, 2u}) {
+    REQUIRE(eventually([&] { return uses_cpu_s(processes[2], 1); }));
+    const std::string next = board.new_stay(false);
+    const auto [dumped, restored] = board.move(task.init, stay, next);
+    INFO("hop " << hop << ": " << dumped.message << " / " << restored.message);
+    REQUIRE(restored.kind == Outcome::Kind::done);
+    processes = peerd::processes_of(restored.init);
+    REQUIRE(processes.size() == 3);
+    CHECK(cpu_limit_of(processes[0]) == "unlimited unlimited");
+    CHECK(cpu_limit_of(processes[1]) == "1000 1001");
+    const unsigned long left = std::stoul(cpu_limit_of(processes[2]));
+    CHECK(left <= 1000 - hop);
+    CHECK(left > 500);
+    CHECK(cpu_limit_of(processes[2]) == std::to_string(left) + " " + std::to_string(left + 1));
+    board.kill(task.init);
+    peerd::resume_task(restored.init);
+    stay = next;
+    task = restored;
+  }
+  board.kill(task.init);
 }
 
 TEST_CASE("xz goes on in the middle of a file") {
