@@ -118,10 +118,10 @@ struct Layout<executor::Dump> {
 
 template <>
 struct Layout<executor::Restore> {
-  static constexpr auto fields =
-      std::tuple(field(&Restore::task), field(&Restore::epoch),
-                 field(&Restore::directory, kLongText), field(&Restore::fifo, kLongText),
-                 field(&Restore::max_bytes), field(&Restore::user), field(&Restore::cpu_limit_s));
+  static constexpr auto fields = std::tuple(
+      field(&Restore::task), field(&Restore::epoch), field(&Restore::directory, kLongText),
+      field(&Restore::fifo, kLongText), field(&Restore::max_bytes), field(&Restore::user),
+      field(&Restore::cpu_limit_s), field(&Restore::memory_limit_bytes));
 };
 
 template <>

@@ -172,6 +172,7 @@ struct Restore {
   std::uint64_t max_bytes = 0;
   UserNumber user = kNoUser;
   std::uint64_t cpu_limit_s = 0;  // that the task began with, for what is said of its end
+  std::uint64_t memory_limit_bytes = 0;
   bool operator==(const Restore&) const = default;
 };
 

@@ -75,6 +75,12 @@ std::string unescape(std::string_view text) {
   return result;
 }
 
+std::string size_text(std::uint64_t bytes) {
+  if (bytes % (1 << 20) == 0) return std::to_string(bytes >> 20) + " MiB";
+  if (bytes % (1 << 10) == 0) return std::to_string(bytes >> 10) + " KiB";
+  return std::to_string(bytes) + " bytes";
+}
+
 struct Mount {
   std::string root;  // which cgroup is seen at `point`
   std::string point;
@@ -195,8 +201,9 @@ bool CgroupLeaf::set_memory_limit(std::uint64_t bytes, std::string& error) {
   return true;
 }
 
-bool CgroupLeaf::out_of_memory() const {
-  return memory_limit_bytes_ > 0 && out_of_memory_kills() > earlier_kills_;
+std::string CgroupLeaf::out_of_memory() const {
+  if (memory_limit_bytes_ == 0 || out_of_memory_kills() <= earlier_kills_) return "";
+  return "memory limit of " + size_text(memory_limit_bytes_) + " exceeded";
 }
 
 std::uint64_t CgroupLeaf::out_of_memory_kills() const {

@@ -34,7 +34,9 @@ class CgroupLeaf {
   // 0 = none. Counts out-of-memory kills anew.
   bool set_memory_limit(std::uint64_t bytes, std::string& error);
   int procs_fd() const { return procs_.get(); }  // write "0" to it to join
-  bool out_of_memory() const;  // was a process killed for it since the limit was set?
+  // What is to be told if a process was killed for it since the limit was set; else nothing.
+  std::string out_of_memory() const;
+  const std::string& directory() const { return directory_; }
   void kill();                 // SIGKILL to everyone in it
 
  private:

@@ -45,7 +45,6 @@ struct Process {
   TaskGroup group{};
   UniqueFd end{};  // of a contained one
   std::uint64_t cpu_limit_s = 0;
-  std::uint64_t memory_limit_bytes = 0;
   std::unique_ptr<CgroupLeaf> leaf{};         // null where no cgroup is delegated
   std::optional<std::uint64_t> kill_at_ms{};  // of the loop's clock, once it has been stopped
   std::optional<Executor::Users> users{};
@@ -80,12 +79,6 @@ bool open_streams(Streams& streams, const ProcessSpec& spec,
          open_stream(streams.err, "standard error", spec.stderr_path, kAppend, error);
 }
 
-std::string size_text(std::uint64_t bytes) {
-  if (bytes % (1 << 20) == 0) return std::to_string(bytes >> 20) + " MiB";
-  if (bytes % (1 << 10) == 0) return std::to_string(bytes >> 10) + " KiB";
-  return std::to_string(bytes) + " bytes";
-}
-
 core::ExitStatus status_of(int wait_status) {
   if (WIFSIGNALED(wait_status)) return {core::ExitStatus::Kind::signaled, WTERMSIG(wait_status)};
   return {core::ExitStatus::Kind::exited, WEXITSTATUS(wait_status)};
@@ -109,8 +102,8 @@ bool cpu_limit_exceeded(const Process& process, const core::ExitStatus& status,
 
 std::string message_of(const Process& process, const core::ExitStatus& status,
                        const rusage& usage) {
-  if (process.leaf != nullptr && process.leaf->out_of_memory())
-    return "memory limit of " + size_text(process.memory_limit_bytes) + " exceeded";
+  if (process.leaf != nullptr)
+    if (std::string message = process.leaf->out_of_memory(); !message.empty()) return message;
   if (cpu_limit_exceeded(process, status, usage))
     return "CPU limit of " + std::to_string(process.cpu_limit_s) + " s exceeded";
   return "";
@@ -229,7 +222,6 @@ ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec,
   if (!open_streams(streams, spec, users, failure.message)) return failure;
   Process process;
   process.cpu_limit_s = spec.cpu_limit_s;
-  process.memory_limit_bytes = spec.memory_limit_bytes;
   process.users = users;
   process.own = spec.own;
   SpawnRequest request{spec.arguments, spec.environment, spec.directory};
@@ -408,6 +400,10 @@ void Executor::set_kill_grace(core::Duration kill_grace) {
 
 const std::string& Executor::not_contained_reason() const {
   return impl_->not_contained_reason_;
+}
+
+CgroupTree* Executor::cgroups() {
+  return impl_->cgroups_.get();
 }
 
 std::string Executor::limits_in_use() const {

@@ -23,6 +23,8 @@
 
 namespace peerd {
 
+class CgroupTree;
+
 using net::ProcessSpec;
 
 // How a process ended or why it could not start.
@@ -62,6 +64,7 @@ class Executor {
   void set_kill_grace(core::Duration kill_grace);
   // Why tasks are not contained; empty if they are.
   const std::string& not_contained_reason() const;
+  CgroupTree* cgroups();  // null where none is delegated
   // "cgroup v2 at /sys/fs/cgroup/..." or "rlimits: why no cgroup".
   std::string limits_in_use() const;
 

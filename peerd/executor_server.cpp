@@ -33,7 +33,7 @@ ExecutorServer::ExecutorServer(uv_loop_t* loop, Log& log, std::string state_dire
       executor_(loop, 0, true,
                 [this](core::TaskId task, const ProcessEnd& end) { executor_ended(task, end); }),
       movables_(
-          loop, peer_mark(peer), users_,
+          loop, peer_mark(peer), users_, executor_.cgroups(),
           [this](const Key& key, const ProcessEnd& end) { process_ended(key, end); },
           [this](const Key& key, const Outcome& outcome) { moved(key, outcome); }),
       leases_(loop, [this](const Key& key, bool may_run) { lease_changed(key, may_run); }),

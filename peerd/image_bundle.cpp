@@ -202,6 +202,7 @@ void ImageReceiver::begin() {
   if (!pipe_->error().empty()) return fail(pipe_->error());
   place_.user = user_of_(arrival_.spec);
   place_.cpu_limit_s = arrival_.spec.cpu_limit_s;
+  place_.memory_limit_bytes = arrival_.spec.memory_limit_bytes;
   executor_.restore(stay_, place_, [this](const auto& moved) { restored(moved); });
   arrival_.begun = monotonic_now();
   write_frame(*stream_, net::StreamReady{true, ""});

@@ -63,13 +63,14 @@ void end_stranded_tasks(const std::string& stays) {
   }
 }
 
-MovableTasks::MovableTasks(uv_loop_t* loop, std::string name, const TaskUsers& users, OnEnd on_end,
-                           OnMoved on_moved)
+MovableTasks::MovableTasks(uv_loop_t* loop, std::string name, const TaskUsers& users,
+                           CgroupTree* cgroups, OnEnd on_end, OnMoved on_moved)
     : loop_(loop),
       name_(std::move(name)),
       on_end_(std::move(on_end)),
       on_moved_(std::move(on_moved)),
-      users_(users) {}
+      users_(users),
+      cgroups_(cgroups) {}
 
 MovableTasks::~MovableTasks() {
   for (auto& [key, task] : tasks_) {
@@ -103,7 +104,11 @@ void MovableTasks::check(OnChecked on_checked) {
 // --- Starting and ending
 
 void MovableTasks::start(const Key& key, const ProcessSpec& spec, const TaskUser& user) {
+  std::string error;
+  std::unique_ptr<CgroupLeaf> leaf = acquire_leaf(spec.memory_limit_bytes, error);
+  if (!error.empty()) return on_end_(key, {{Kind::failed, 0}, error});
   Task& task = tasks_[key];
+  task.leaf = std::move(leaf);
   task.starting = true;
   task.stay = spec.directory;
   task.cpu_limit_s = spec.cpu_limit_s;
@@ -115,7 +120,9 @@ void MovableTasks::start(const Key& key, const ProcessSpec& spec, const TaskUser
   start.user = user;
   start.nice = spec.nice;
   start.cpu_limit_s = spec.cpu_limit_s;
+  // Also where there are cgroups: it goes along wherever the task does.
   start.address_space_bytes = spec.memory_limit_bytes;
+  if (task.leaf != nullptr) start.cgroup = task.leaf->directory();
   give_tree(spec.directory + "/files", users_.owner().uid, task.user);
   task.operation = TaskOperation::start(
       loop_, tools_, start, [this, key](const Outcome& outcome) { started(key, outcome); });
@@ -140,6 +147,11 @@ void MovableTasks::started(const Key& key, const Outcome& outcome) {
   if (discarded) discard(key);
 }
 
+std::unique_ptr<CgroupLeaf> MovableTasks::acquire_leaf(std::uint64_t memory_limit_bytes,
+                                                       std::string& error) {
+  return cgroups_ != nullptr ? cgroups_->acquire(memory_limit_bytes, error) : nullptr;
+}
+
 void MovableTasks::adopt(const Key& key, pid_t init) {
   Task& task = tasks_.at(key);
   task.init = init;
@@ -149,7 +161,9 @@ void MovableTasks::adopt(const Key& key, pid_t init) {
 }
 
 void MovableTasks::ended(const Key& key, core::ExitStatus status) {
-  const std::string message = cpu_limit_message(tasks_.at(key).cpu_limit_s, status);
+  const Task& task = tasks_.at(key);
+  std::string message = task.leaf != nullptr ? task.leaf->out_of_memory() : std::string();
+  if (message.empty()) message = cpu_limit_message(task.cpu_limit_s, status);
   drop(key);
   on_end_(key, {status, message});
 }
@@ -158,6 +172,7 @@ void MovableTasks::drop(const Key& key) {
   const auto found = tasks_.find(key);
   give_tree(found->second.stay, found->second.user.uid, users_.owner());
   ::unlink((found->second.stay + kInitSuffix).c_str());
+  if (found->second.leaf != nullptr) cgroups_->release(std::move(found->second.leaf));
   tasks_.erase(found);
 }
 
@@ -231,7 +246,11 @@ void MovableTasks::restore(const Key& key, const net::executor::Restore& asked,
                            const TaskUser& user) {
   const UniqueFd in = open_fifo(asked.fifo, O_RDONLY);
   if (!in) return on_moved_(key, failure(asked.fifo + ": " + std::strerror(errno)));
+  std::string error;
+  std::unique_ptr<CgroupLeaf> leaf = acquire_leaf(asked.memory_limit_bytes, error);
+  if (!error.empty()) return on_moved_(key, failure(error));
   Task& task = tasks_[key];
+  task.leaf = std::move(leaf);
   task.stay = asked.directory;
   task.cpu_limit_s = asked.cpu_limit_s;
   task.user = user;
@@ -239,6 +258,7 @@ void MovableTasks::restore(const Key& key, const net::executor::Restore& asked,
   request.stay = task.stay;
   request.user = task.user;
   request.max_bytes = asked.max_bytes;
+  if (task.leaf != nullptr) request.cgroup = task.leaf->directory();
   task.operation =
       TaskOperation::restore(loop_, tools_, request, in.get(),
                              [this, key](const Outcome& outcome) { moved(key, outcome); });

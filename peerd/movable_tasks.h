@@ -15,6 +15,7 @@
 
 #include "core/types.h"
 #include "net/executor_frame.h"
+#include "peerd/cgroup.h"
 #include "peerd/checkpoint/inspection.h"
 #include "peerd/checkpoint/task_operation.h"
 #include "peerd/executor.h"
@@ -33,9 +34,9 @@ class MovableTasks {
   using OnChecked = std::function<void(const Outcome&)>;
 
   // Everything is reported later, never from inside. `name`: of this executor alone, for a
-  // directory.
-  MovableTasks(uv_loop_t* loop, std::string name, const TaskUsers& users, OnEnd on_end,
-               OnMoved on_moved);
+  // directory. `cgroups`: where each is in a leaf of its own; or null.
+  MovableTasks(uv_loop_t* loop, std::string name, const TaskUsers& users, CgroupTree* cgroups,
+               OnEnd on_end, OnMoved on_moved);
   ~MovableTasks();  // kills them all, and reaps
 
   // Once; before that, nothing can be started.
@@ -59,6 +60,7 @@ class MovableTasks {
     std::string stay;
     TaskUser user;
     std::uint64_t cpu_limit_s = 0;
+    std::unique_ptr<CgroupLeaf> leaf;  // null where no cgroup is delegated
     pid_t init = -1;
     bool starting = false;
     bool killed = false;
@@ -71,6 +73,9 @@ class MovableTasks {
     std::unique_ptr<Timer> grace;
   };
 
+  // A leaf with that memory limit, or null where there are none; with an error text where it cannot
+  // be had.
+  std::unique_ptr<CgroupLeaf> acquire_leaf(std::uint64_t memory_limit_bytes, std::string& error);
   void adopt(const Key& key, pid_t init);
   void started(const Key& key, const Outcome& outcome);
   void moved(const Key& key, const Outcome& outcome);
@@ -83,6 +88,7 @@ class MovableTasks {
   OnMoved on_moved_;
   TaskTools tools_;
   const TaskUsers& users_;
+  CgroupTree* cgroups_;
   std::unique_ptr<TaskOperation> check_;
   std::map<Key, Task> tasks_;
   std::map<pid_t, std::unique_ptr<TaskProcess>> discarded_;  // until they are reaped

@@ -68,7 +68,7 @@ std::vector<Frame> one_of_each() {
           Check{},
           Inspect{kTask, 3, true},
           Dump{kTask, 3, "/fifo"},
-          Restore{kTask, 3, "/stay", "/fifo", 1 << 20, 1000, 60},
+          Restore{kTask, 3, "/stay", "/fifo", 1 << 20, 1000, 60, 64 << 20},
           Resume{kTask, 3},
           Quit{},
           Lease{kTask, 3, core::kNever},
@@ -236,7 +236,7 @@ TEST_CASE("executor frames: numbers are taken within their ranges") {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
   CHECK(sent(Moved{kTask, ~core::Epoch{0}, true, true, "", kMost, kMost, kMost, kMost}) ==
         "accepted");
-  CHECK(sent(Restore{kTask, 3, "", "", kMost, net::kNoUser, kMost}) == "accepted");
+  CHECK(sent(Restore{kTask, 3, "", "", kMost, net::kNoUser, kMost, kMost}) == "accepted");
   CHECK(sent(start([](auto& p) { p.cpu_limit_s = p.memory_limit_bytes = kMost; })) == "accepted");
 
   const auto state = [](Stay::State value) { return sent(Stay{kTask, 3, value, true, {}, "", 0}); };

@@ -151,28 +151,28 @@ TEST_CASE("a task's leaf has its memory limit and counts its own kills") {
   CHECK(fake.scratch.read("task-1/memory.max") == "67108864");
   CHECK(fake.scratch.read("task-1/memory.swap.max") == "0");
   CHECK(fake.scratch.read("task-1/memory.oom.group") == "1");
-  CHECK(!leaf->out_of_memory());
+  CHECK(leaf->out_of_memory().empty());
   fake.set_events("task-1", 1);
-  CHECK(leaf->out_of_memory());
+  CHECK(leaf->out_of_memory() == "memory limit of 64 MiB exceeded");
 
   SECTION("while another task has another leaf") {
     auto other = tree->acquire(1 << 20, error);
     REQUIRE(other != nullptr);
     CHECK(fake.scratch.read("task-2/memory.max") == "1048576");
-    CHECK(!other->out_of_memory());
+    CHECK(other->out_of_memory().empty());
   }
   SECTION("and the leaf's next task starts afresh") {
     fake.scratch.write("task-1/cgroup.kill", "");
     tree->release(std::move(leaf));
     CHECK(fake.scratch.read("task-1/cgroup.kill") == "1");
     leaf = tree->acquire(64 << 20, error);
-    CHECK(!leaf->out_of_memory());
+    CHECK(leaf->out_of_memory().empty());
     tree->release(std::move(leaf));
     fake.scratch.write("task-1/memory.max", "");
     leaf = tree->acquire(0, error);
     CHECK(fake.scratch.read("task-1/memory.max") == "max");
     fake.set_events("task-1", 2);
-    CHECK(!leaf->out_of_memory());
+    CHECK(leaf->out_of_memory().empty());
   }
 }
 

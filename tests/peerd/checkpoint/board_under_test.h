@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "peerd/checkpoint/criu.h"
-#include "peerd/process_tree.h"
 #include "peerd/checkpoint/task_operation.h"
+#include "peerd/process_tree.h"
 #include "tests/catch.h"
 #include "tests/peerd/process_state.h"
 #include "tests/peerd/scratch_directory.h"
@@ -55,6 +55,9 @@ class BoardUnderTest {
     return {};
   }
 
+  // To be joined by what is started or restored: a directory with a file cgroup.procs.
+  std::string cgroup;
+
   // A new directory for a stay, with the working directory in it.
   std::string new_stay(bool with_files = true) {
     const std::string stay = scratch_ / ("stay" + std::to_string(++stays_));
@@ -73,6 +76,7 @@ class BoardUnderTest {
     task.arguments = arguments;
     task.environment = {"PATH=/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1"};
     task.user = kNobody;
+    task.cgroup = cgroup;
     peerd::Outcome outcome = await(
         [&](auto on_done) { return peerd::TaskOperation::start(&loop_, tools_, task, on_done); });
     adopt(outcome, stay);
@@ -94,6 +98,7 @@ class BoardUnderTest {
     request.stay = to;
     request.user = user;
     request.max_bytes = std::uint64_t{1} << 30;
+    request.cgroup = cgroup;
     const auto restore = peerd::TaskOperation::restore(&loop_, tools_, request, ends[0],
                                                        [&](const peerd::Outcome& outcome) {
                                                          moved.restored = outcome;

@@ -163,6 +163,30 @@ TEST_CASE("a CPU limit counts what was used before a move") {
   board.kill(task.init);
 }
 
+TEST_CASE("a task joins its cgroup where it starts and where it is restored") {
+  BoardUnderTest board;
+  REQUIRE_USABLE(board);
+  const ScratchDirectory source;
+  const ScratchDirectory destination;
+  source.write("cgroup.procs", "");
+  destination.write("cgroup.procs", "");
+  board.cgroup = source.path();
+  const std::string stay = board.new_stay();
+  const Outcome task = board.start(stay, {"sleep", "600"});
+  REQUIRE(task.kind == Outcome::Kind::done);
+  CHECK(source.read("cgroup.procs") == "0");
+  board.cgroup = destination.path();
+  const auto [dumped, restored] = board.move(task.init, stay, board.new_stay(false));
+  REQUIRE(restored.kind == Outcome::Kind::done);
+  CHECK(destination.read("cgroup.procs") == "0");
+  board.kill(task.init);
+  board.kill(restored.init);
+
+  board.cgroup = "/no/such/cgroup";
+  const Outcome refused = board.start(board.new_stay(), {"sleep", "600"});
+  CHECK(refused.message == "/no/such/cgroup/cgroup.procs: No such file or directory");
+}
+
 TEST_CASE("xz goes on in the middle of a file") {
   BoardUnderTest board;
   REQUIRE_USABLE(board);
