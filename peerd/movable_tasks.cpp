@@ -149,9 +149,14 @@ void MovableTasks::adopt(const Key& key, pid_t init) {
 }
 
 void MovableTasks::ended(const Key& key, core::ExitStatus status) {
-  const std::string message = cpu_limit_message(tasks_.at(key).cpu_limit_s, status);
+  const Task& task = tasks_.at(key);
+  ProcessEnd end{status, cpu_limit_message(task.cpu_limit_s, status)};
+  // No fault of its own: it had to execute code that is good only as long as CRIU lives.
+  const bool trapped = status == core::ExitStatus{Kind::signaled, SIGTRAP};
+  if (trapped && (task.operation || task.hurt))
+    end = {{Kind::lost, 0}, "it ended with a CRIU that was killed while it dumped it"};
   drop(key);
-  on_end_(key, {status, message});
+  on_end_(key, end);
 }
 
 void MovableTasks::drop(const Key& key) {
@@ -253,6 +258,7 @@ void MovableTasks::moved(const Key& key, const Outcome& outcome) {
   const std::string stay = task.stay;
   const uid_t uid = task.user.uid;
   task.stopped = done && !resumed;
+  task.hurt = outcome.kind == Outcome::Kind::failed;
   if (restored && done) adopt(key, outcome.init);
   if (!restored && task.frozen)
     stop_task(task.init);  // a dump that failed has continued it

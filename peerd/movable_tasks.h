@@ -66,6 +66,7 @@ class MovableTasks {
     bool stopped = false;    // for a move
     bool discarded = false;  // while it was being started or restored
     bool resumed = false;    // while it was being dumped
+    bool hurt = false;       // perhaps: a dump has failed, and CRIU may have died in its midst
     std::unique_ptr<TaskOperation> operation;
     std::unique_ptr<TaskProcess> process;
     std::unique_ptr<Timer> grace;

@@ -80,6 +80,19 @@ class Hindered(Moving, SmallDisk):
         task.check(task.end())
         wait_until(lambda: not self.stays(second), "nothing is left of the copy")
 
+    def test_a_killed_criu_takes_the_task_along(self):
+        (first, second), criu = self.eager_peers(obedient=True)
+        task = Beat(first, "taken")
+        task.goes_on()
+        criu.trap()
+        get_rid_of_all(first)
+        # It is not the program's failure.
+        code = first.ctl("wait", task.task, check=False).returncode
+        self.assertEqual(code, 69)
+        task.check(code)
+        self.assertIn("a CRIU that was killed", task.row()["note"])
+        wait_until(lambda: not self.stays(first) and not self.stays(second), "nothing is left of either")
+
     def stays(self, peer):
         return [name for name in left_behind(peer) if isinstance(name, str) and ".stay" in name]
 
