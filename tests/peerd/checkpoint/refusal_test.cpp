@@ -171,6 +171,33 @@ TEST_CASE("a dump that is given up leaves the task running") {
   }));
 }
 
+// It dies when the processes are all there, and waits with saying so: whatever runs has time to.
+TEST_CASE("of a restore whose criu is killed nothing has run") {
+  BoardUnderTest board;
+  REQUIRE_USABLE(board);
+  const std::string stay = board.new_stay();
+  const Outcome task = board.start(stay, {"sh", "-c", "while :; do echo x; done"});
+  REQUIRE(grows(stay + "/stdout"));
+  const std::string next = board.new_stay(false);
+  board.tools().criu = board.scratch().write("criu",
+                                             "#!/bin/sh -p\n"
+                                             "[ $1 = restore ] || exec " +
+                                                 board.tools().criu +
+                                                 " \"$@\"\n"
+                                                 "LD_PRELOAD=\"$LD_PRELOAD " DIES_AT_STOP "\" " +
+                                                 board.tools().criu +
+                                                 " \"$@\"\n"
+                                                 "sleep 0.2\n"
+                                                 "exit 1\n");
+  ::chmod(board.tools().criu.c_str(), 0755);
+  const auto moved = board.move(task.init, stay, next);
+  REQUIRE(moved.dumped.kind == Outcome::Kind::done);
+  CHECK(moved.restored.kind != Outcome::Kind::done);
+  CHECK(text_of(next + "/stdout").size() == text_of(stay + "/stdout").size());
+  peerd::resume_task(task.init);
+  CHECK(grows(stay + "/stdout"));
+}
+
 TEST_CASE("a restore that fails leaves nothing") {
   BoardUnderTest board;
   REQUIRE_USABLE(board);
