@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -24,6 +26,7 @@ using Kind = core::ExitStatus::Kind;
 
 constexpr const char* kProgram = "peerd-task";
 constexpr const char* kInitSuffix = ".init";
+constexpr std::size_t kMaxAsked = 8;
 constexpr std::int32_t kShellSignalBase = 128;
 
 // Blocking, as a process wants it; opening does not wait for the other end, which is open.
@@ -122,6 +125,12 @@ void MovableTasks::start(const Key& key, const ProcessSpec& spec, const TaskUser
 }
 
 void MovableTasks::started(const Key& key, const Outcome& outcome) {
+  const std::vector<OnInspected> asked = std::move(tasks_.at(key).asked);
+  begun(key, outcome);
+  for (const OnInspected& on_inspected : asked) inspect(key, on_inspected);
+}
+
+void MovableTasks::begun(const Key& key, const Outcome& outcome) {
   Task& task = tasks_.at(key);
   task.operation.reset();
   task.starting = false;
@@ -208,12 +217,15 @@ void MovableTasks::discard(const Key& key) {
 
 // --- Moving
 
-Inspection MovableTasks::inspect(const Key& key) const {
+void MovableTasks::inspect(const Key& key, const OnInspected& on_inspected) {
   const auto found = tasks_.find(key);
+  if (found != tasks_.end() && found->second.init > 0)
+    return on_inspected(inspect_task(found->second.init));
+  if (found != tasks_.end() && found->second.starting && found->second.asked.size() < kMaxAsked)
+    return found->second.asked.push_back(on_inspected);
   Inspection inspection;
-  if (found != tasks_.end() && found->second.init > 0) return inspect_task(found->second.init);
   inspection.obstacle = "it is not running";
-  return inspection;
+  on_inspected(inspection);
 }
 
 void MovableTasks::dump(const Key& key, const std::string& fifo) {
