@@ -194,13 +194,16 @@ class Hindered(Moving, SmallDisk):
         self.addCleanup(setattr, cluster, "PEERD", cluster.PEERD)
         cluster.PEERD = os.path.join(copies, "peerd")
         first, second = self.moving_peers(2)
+        known = Beat(first, "known")  # that tasks can go there
+        self.hop(first, known.task, second)
         task = Beat(first, "slow")
         wait_until(lambda: task.state() == "running", "it is being started")
         first.ctl("migrate", task.task, "b2")
         wait_until(lambda: task.row()["owner"] == "b2", "it has moved")
-        self.assertNotIn(TRIES, first.log())
-        task.goes_on()
-        task.check(task.end())
+        self.assertNotIn("it is not running", first.log())
+        for each in known, task:
+            each.goes_on()
+            each.check(each.end())
 
 
 if __name__ == "__main__":
