@@ -229,7 +229,11 @@ void ExecutorServer::on(const net::executor::Check&) {
 }
 
 void ExecutorServer::on(const net::executor::Inspect& frame) {
-  Inspection inspection = movables_.inspect({frame.task, frame.epoch});
+  movables_.inspect({frame.task, frame.epoch},
+                    [this, frame](const Inspection& found) { inspected(frame, found); });
+}
+
+void ExecutorServer::inspected(const net::executor::Inspect& frame, Inspection inspection) {
   std::string files;
   if (frame.files && inspection.obstacle.empty()) {
     if (inspection.files.size() <= kMaxNeededFiles) files = to_text(inspection.files);

@@ -60,6 +60,7 @@ class ExecutorServer {
   void on(const net::executor::Discard& frame);
   void on(const net::executor::Check&);
   void on(const net::executor::Inspect& frame);
+  void inspected(const net::executor::Inspect& frame, Inspection inspection);
   void on(const net::executor::Dump& frame);
   void on(const net::executor::Restore& frame);
   void on(const net::executor::Resume& frame);

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -24,6 +26,7 @@ using Kind = core::ExitStatus::Kind;
 
 constexpr const char* kProgram = "peerd-task";
 constexpr const char* kInitSuffix = ".init";
+constexpr std::size_t kMaxAsked = 8;
 constexpr std::int32_t kShellSignalBase = 128;
 
 // Blocking, as a process wants it; opening does not wait for the other end, which is open.
@@ -129,6 +132,12 @@ void MovableTasks::start(const Key& key, const ProcessSpec& spec, const TaskUser
 }
 
 void MovableTasks::started(const Key& key, const Outcome& outcome) {
+  const std::vector<OnInspected> asked = std::move(tasks_.at(key).asked);
+  begun(key, outcome);
+  for (const OnInspected& on_inspected : asked) inspect(key, on_inspected);
+}
+
+void MovableTasks::begun(const Key& key, const Outcome& outcome) {
   Task& task = tasks_.at(key);
   task.operation.reset();
   task.starting = false;
@@ -164,8 +173,13 @@ void MovableTasks::ended(const Key& key, core::ExitStatus status) {
   const Task& task = tasks_.at(key);
   std::string message = task.leaf != nullptr ? task.leaf->out_of_memory() : std::string();
   if (message.empty()) message = cpu_limit_message(task.cpu_limit_s, status);
+  ProcessEnd end{status, std::move(message)};
+  // No fault of its own: it had to execute code that is good only as long as CRIU lives.
+  const bool trapped = status == core::ExitStatus{Kind::signaled, SIGTRAP};
+  if (trapped && (task.operation || task.hurt))
+    end = {{Kind::lost, 0}, "it ended with a CRIU that was killed while it dumped it"};
   drop(key);
-  on_end_(key, {status, message});
+  on_end_(key, end);
 }
 
 void MovableTasks::drop(const Key& key) {
@@ -218,12 +232,15 @@ void MovableTasks::discard(const Key& key) {
 
 // --- Moving
 
-Inspection MovableTasks::inspect(const Key& key) const {
+void MovableTasks::inspect(const Key& key, const OnInspected& on_inspected) {
   const auto found = tasks_.find(key);
+  if (found != tasks_.end() && found->second.init > 0)
+    return on_inspected(inspect_task(found->second.init));
+  if (found != tasks_.end() && found->second.starting && found->second.asked.size() < kMaxAsked)
+    return found->second.asked.push_back(on_inspected);
   Inspection inspection;
-  if (found != tasks_.end() && found->second.init > 0) return inspect_task(found->second.init);
   inspection.obstacle = "it is not running";
-  return inspection;
+  on_inspected(inspection);
 }
 
 void MovableTasks::dump(const Key& key, const std::string& fifo) {
@@ -274,6 +291,7 @@ void MovableTasks::moved(const Key& key, const Outcome& outcome) {
   const std::string stay = task.stay;
   const uid_t uid = task.user.uid;
   task.stopped = done && !resumed;
+  task.hurt = outcome.kind == Outcome::Kind::failed;
   if (restored && done) adopt(key, outcome.init);
   if (!restored && task.frozen)
     stop_task(task.init);  // a dump that failed has continued it

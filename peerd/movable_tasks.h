@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/types.h"
 #include "net/executor_frame.h"
@@ -32,6 +33,7 @@ class MovableTasks {
   using OnEnd = std::function<void(const Key&, const ProcessEnd&)>;
   using OnMoved = std::function<void(const Key&, const Outcome&)>;
   using OnChecked = std::function<void(const Outcome&)>;
+  using OnInspected = std::function<void(const Inspection&)>;
 
   // Everything is reported later, never from inside. `name`: of this executor alone, for a
   // directory. `cgroups`: where each is in a leaf of its own; or null.
@@ -47,7 +49,8 @@ class MovableTasks {
   void stop(const Key& key, core::Duration grace);
   void kill(const Key& key);
   void discard(const Key& key);  // and nothing is reported
-  Inspection inspect(const Key& key) const;
+  // At once; of a stay that is being started when it has been.
+  void inspect(const Key& key, const OnInspected& on_inspected);
   void dump(const Key& key, const std::string& fifo);
   void restore(const Key& key, const net::executor::Restore& request, const TaskUser& user);
   void resume(const Key& key);
@@ -68,6 +71,8 @@ class MovableTasks {
     bool stopped = false;    // for a move
     bool discarded = false;  // while it was being started or restored
     bool resumed = false;    // while it was being dumped
+    bool hurt = false;       // perhaps: a dump has failed, and CRIU may have died in its midst
+    std::vector<OnInspected> asked;  // while it is being started
     std::unique_ptr<TaskOperation> operation;
     std::unique_ptr<TaskProcess> process;
     std::unique_ptr<Timer> grace;
@@ -77,6 +82,7 @@ class MovableTasks {
   // be had.
   std::unique_ptr<CgroupLeaf> acquire_leaf(std::uint64_t memory_limit_bytes, std::string& error);
   void adopt(const Key& key, pid_t init);
+  void begun(const Key& key, const Outcome& outcome);
   void started(const Key& key, const Outcome& outcome);
   void moved(const Key& key, const Outcome& outcome);
   void ended(const Key& key, core::ExitStatus status);

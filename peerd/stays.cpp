@@ -61,7 +61,9 @@ void Stays::add(core::TaskId task, core::Epoch epoch, net::TaskSpec spec, std::s
   stay.spec = std::move(spec);
   stay.message = std::move(message);
   // A board that lost power may have decided so, and not have done it.
-  if (at_home(task) && core::restarts_of(epoch) > 0) stay.unusable = begin_anew(task, epoch);
+  if (!at_home(task) || core::restarts_of(epoch) == 0) return;
+  if (const auto beginning = beginning_of({task, epoch}, stay.spec))
+    stay.unusable = make(*beginning);
 }
 
 std::map<Stays::Key, core::Time> Stays::take_up(const core::Journal& journal, std::string& error) {
@@ -100,6 +102,7 @@ void Stays::tell_ended() {
 void Stays::perform(const core::StartTask& action) {
   const Key key{action.task, action.epoch};
   Stay& stay = *find(action.task, action.epoch);
+  if (postpone(stay, action)) return;
   if (!stay.unusable.empty()) return fail_to_start(action.task, stay);
   if (action.until != core::kNever) executor_.lease(key, action.until);
   if (executor_.stopped(key))
@@ -184,6 +187,9 @@ ProcessSpec Stays::process_of(core::TaskId task, core::Epoch epoch,
 }
 
 void Stays::perform(const core::StopTask& action) {
+  for (auto at = stays_.lower_bound({action.task, 0});
+       at != stays_.end() && at->first.first == action.task; ++at)
+    if (postpone(at->second, action)) return;
   core::Epoch epoch = 0;
   if (running_stay(action.task, epoch) != nullptr)
     executor_.stop({action.task, epoch}, limits_.kill_grace);
@@ -281,6 +287,7 @@ void Stays::perform(const core::SendBundle& action) {
       stay = &candidate;
       epoch = key.second;
     }
+  if (postpone(*stay, action)) return;
   if (!stay->unusable.empty())
     return around_.post(core::BundleSent{action.task, action.epoch, false});
   std::vector<std::string> trace;
@@ -353,6 +360,7 @@ void Stays::bundle_arrived(core::TaskId task, core::Epoch epoch, BundleReceiver:
 void Stays::perform(const core::CancelBundle& action) {
   for (auto& [key, stay] : stays_)
     if (key.first == action.task && key.second < action.epoch) {
+      if (postpone(stay, action)) return;
       stay.sender.reset();
       stay.image_sender.reset();
       if (stay.surrounded && stay.running) go_on(key, stay);

@@ -135,6 +135,8 @@ class Stays {
     std::string obstacle;        // why it cannot move now
     std::string move;            // what its last one took, until it goes on
     core::Time frozen_at = 0;
+    bool in_preparation = false;  // what it needs to begin anew is being copied, and these wait:
+    std::vector<std::function<void()>> postponed;
     std::string unusable;  // why it cannot be started: its beginning could not be made again
     bool killed = false;   // by this peer, for what `message` says
     std::string message;   // what there is to say of its end
@@ -158,7 +160,20 @@ class Stays {
   void follow(core::TaskId task, core::Epoch epoch, const core::Endpoint& home);
   bool at_home(core::TaskId task) const { return task.home == around_.self; }
   void fail_to_start(core::TaskId task, Stay& stay);
-  std::string begin_anew(core::TaskId task, core::Epoch epoch) const;
+  struct Beginning {
+    std::vector<CopiedFile> files;
+    std::string directory;
+    std::uint64_t max_bytes = 0;
+  };
+  std::optional<Beginning> beginning_of(const Key& key, net::TaskSpec spec) const;
+  static std::string make(const Beginning& beginning);
+  void prepared(const Key& key, const std::string& directory, const std::string& error);
+  // True if that must wait until the stay is prepared.
+  template <typename Action>
+  bool postpone(Stay& stay, const Action& action) {
+    if (stay.in_preparation) stay.postponed.push_back([this, action] { perform(action); });
+    return stay.in_preparation;
+  }
   // Why it could not go on at that peer, or anywhere but here, as whom it runs as; or nothing.
   std::string user_obstacle(core::TaskId task, const net::TaskSpec& spec, core::PeerId to) const;
   void check_migration();

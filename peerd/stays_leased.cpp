@@ -5,7 +5,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <utility>
 
+#include "peerd/background.h"
 #include "peerd/stays.h"
 
 namespace peerd {
@@ -26,31 +29,60 @@ void Stays::perform(const core::FreezeTask& action) {
 }
 
 void Stays::perform(const core::RestartTask& action) {
+  const Key key{action.task, action.epoch};
   const Stay* kept = find(action.task, 0);
   if (kept == nullptr) return;
-  Stay& stay = stays_[{action.task, action.epoch}];
+  Stay& stay = stays_[key];
   stay.spec = kept->spec;
-  stay.unusable = begin_anew(action.task, action.epoch);
+  const std::optional<Beginning> beginning = beginning_of(key, stay.spec);
+  if (!beginning) return;
+  stay.in_preparation = true;
+  const auto error = std::make_shared<std::string>();
+  in_background(
+      around_.loop, [beginning, error] { *error = make(*beginning); },
+      [this, key, error, directory = beginning->directory] { prepared(key, directory, *error); });
 }
 
-// What was submitted is copied, not moved: this one may have to be begun anew, too. The directory
-// gets its name last, so that a restart knows whether it is complete. Empty, or why not.
-std::string Stays::begin_anew(core::TaskId task, core::Epoch epoch) const {
+void Stays::prepared(const Key& key, const std::string& directory, const std::string& error) {
+  Stay* const stay = find(key.first, key.second);
+  if (stay == nullptr)  // discarded meanwhile, before all was there
+    return in_background(
+        around_.loop, [directory] { remove_stay(directory); }, [] {});
+  stay->in_preparation = false;
+  stay->unusable = error;
+  for (const auto& perform_it : std::exchange(stay->postponed, {}))
+    if (find(key.first, key.second) != nullptr) perform_it();
+}
+
+// What was submitted is copied, not moved: this one may have to be begun anew, too. Nothing, if
+// there is nothing to make, or it has been made.
+std::optional<Stays::Beginning> Stays::beginning_of(const Key& key, net::TaskSpec spec) const {
   const TaskFiles& files = *around_.files;
-  const std::string directory = files.directory(task, epoch);
-  if (exists(directory) || exists(files.stay_directory(task, epoch))) return "";
-  net::TaskSpec spec = find(task, epoch)->spec;
-  if (spec.inputs.empty() && spec.stdin_path.empty()) return "";
+  const auto& [task, epoch] = key;
+  Beginning beginning;
+  beginning.directory = files.directory(task, epoch);
+  beginning.max_bytes = limits_.task_bytes;
+  if (exists(beginning.directory) || exists(files.stay_directory(task, epoch))) return {};
+  if (spec.inputs.empty() && spec.stdin_path.empty()) return {};
   for (net::FileSpec& input : spec.inputs) input.path = files.directory(task, 0) + "/" + input.name;
   if (!spec.stdin_path.empty()) spec.stdin_path = files.stdin_path(task, 0);
-  const std::string unfinished = unfinished_name(directory);
+  beginning.files =
+      input_copies(spec, unfinished_name(beginning.directory), files.stdin_path(task, epoch));
+  return beginning;
+}
+
+// The directory gets its name last, so that a restart knows whether it is complete. Empty, or why
+// not.
+std::string Stays::make(const Beginning& beginning) {
   const TaskUser own{::geteuid(), ::getegid()};
-  const CopyResult copied = copy_in(input_copies(spec, unfinished, files.stdin_path(task, epoch)),
-                                    own, own, limits_.task_bytes);
-  if (const auto* error = std::get_if<CopyError>(&copied))
-    return "it cannot be begun anew: " + error->text;
-  if (::rename(unfinished.c_str(), directory.c_str()) == 0) return "";
-  return "it cannot be begun anew: " + directory + ": " + std::strerror(errno);
+  const CopyResult copied = copy_in(beginning.files, own, own, beginning.max_bytes);
+  const std::string& directory = beginning.directory;
+  const auto* error = std::get_if<CopyError>(&copied);
+  if (error == nullptr && ::rename(unfinished_name(directory).c_str(), directory.c_str()) == 0)
+    return "";
+  const std::string why = error != nullptr ? error->text : directory + ": " + std::strerror(errno);
+  remove_stay(unfinished_name(directory));
+  return "it cannot be begun anew: " + why;
 }
 
 }  // namespace peerd

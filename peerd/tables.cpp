@@ -129,10 +129,11 @@ std::string final_words(const Driver& driver, const core::HomeRecord& record) {
            " has not been heard; begun anew when its lease has run out";
   if (record.state == core::TaskState::in_doubt)
     return driver.node().name(record.owner) + " has not been heard since this peer restarted";
-  if (record.status.kind == core::ExitStatus::Kind::lost)
-    return driver.node().name(record.owner) + " restarted while it ran there";
   const HomeTask* task = driver.home_task(record.task);
-  return task == nullptr ? "" : task->message;
+  const std::string message = task == nullptr ? "" : task->message;
+  if (message.empty() && record.status.kind == core::ExitStatus::Kind::lost)
+    return driver.node().name(record.owner) + " restarted while it ran there";
+  return message;
 }
 
 std::vector<net::PeerRow> peer_rows(const Driver& driver) {

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -31,6 +32,16 @@
 #include "peerd/process_tree.h"
 #include "peerd/unique_fd.h"
 
+// The library in criu_fate.cpp, as bytes of this program: what is installed is one file.
+asm(".section .rodata\n"
+    ".global peerd_criu_fate_begin\n.global peerd_criu_fate_end\n"
+    "peerd_criu_fate_begin: .incbin \"" PEERD_CRIU_FATE
+    "\"\n"
+    "peerd_criu_fate_end:\n"
+    ".previous\n");
+extern "C" const char peerd_criu_fate_begin[];
+extern "C" const char peerd_criu_fate_end[];
+
 namespace peerd {
 namespace {
 
@@ -54,6 +65,17 @@ bool run_as(const TaskUser& user) {
   return ::setresgid(user.gid, 0, 0) == 0 && ::setresuid(user.uid, 0, 0) == 0;
 }
 
+// In the child: processes that this CRIU traces end with it, see criu_fate.cpp. Where that cannot
+// be they run until somebody ends them.
+bool share_fate() {
+  const int library = ::memfd_create("criu-fate", 0);
+  const auto size = static_cast<std::size_t>(peerd_criu_fate_end - peerd_criu_fate_begin);
+  if (library < 0 || ::write(library, peerd_criu_fate_begin, size) != static_cast<ssize_t>(size))
+    return true;
+  ::setenv("LD_PRELOAD", ("/proc/self/fd/" + std::to_string(library)).c_str(), 1);
+  return true;
+}
+
 using Preparation = std::function<bool()>;  // in the child, before exec
 
 [[noreturn]] void run_child(const std::vector<std::string>& arguments, const std::string& output,
@@ -64,14 +86,14 @@ using Preparation = std::function<bool()>;  // in the child, before exec
   ::dup2(log < 0 ? null : log, 1);
   ::dup2(log < 0 ? null : log, 2);
   ::syscall(SYS_close_range, 3u, ~0u, 0u);
+  ::clearenv();
+  ::setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
   if (prepare && !prepare()) ::_exit(126);
   std::vector<char*> pointers;
   for (const std::string& argument : arguments)
     pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
-  char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-  char* environment[] = {path, nullptr};
-  ::execve(arguments[0].c_str(), pointers.data(), environment);
+  ::execv(arguments[0].c_str(), pointers.data());
   ::_exit(127);
 }
 
@@ -250,7 +272,7 @@ CriuResult criu_restore(const CriuRun& run, pid_t& init) {
       start({run.criu.program, "restore", "--restore-detached", "--leave-stopped", "--images-dir",
              run.images, "--work-dir", run.images, "--log-file", "restore.log", "-v1",
              "--manage-cgroups=ignore", "--file-locks", "--pidfile", pid_file},
-            run.images + "/criu.out"),
+            run.images + "/criu.out", share_fate),
       run);
   init = std::atoi(read_text(pid_file).c_str());
   CriuResult result = result_of(status, run, "restore.log");

@@ -53,9 +53,10 @@ struct CriuRun {
 // case.
 CriuResult criu_dump(const CriuRun& run, pid_t init, const TaskUser& user);
 
-// Restores the image as a stopped task: none of its instructions has run. init's process number in
-// `init`; its parent is the nearest subreaper, as that of whatever an error leaves half done: to be
-// killed by the caller. To be called within a mount namespace where the stay is in place.
+// Restores the image as a stopped task: none of its instructions has run, and none runs if CRIU is
+// killed: they end with it. init's process number in `init`; its parent is the nearest subreaper,
+// as that of whatever an error leaves half done: to be killed by the caller. To be called within a
+// mount namespace where the stay is in place.
 CriuResult criu_restore(const CriuRun& run, pid_t& init);
 
 // What a CRIU's log says of its failure, in one line.

@@ -130,7 +130,10 @@ Spawned start_main_process(const TaskStart& task) {
   const std::string_view bytes(reinterpret_cast<const char*>(&report), sizeof report);
   if (!write_whole(report_to.get(), bytes) || spawned.pid < 0) ::_exit(1);
   const std::string main_process = std::to_string(spawned.pid);
-  ::syscall(SYS_close_range, 0u, ~0u, 0u);  // init has no descriptors
+  // Init has no descriptors; this one closes as soon as it is init.
+  const unsigned report_fd = static_cast<unsigned>(report_to.get());
+  if (report_fd > 0) ::syscall(SYS_close_range, 0u, report_fd - 1, 0u);
+  ::syscall(SYS_close_range, report_fd + 1, ~0u, 0u);
   ::execl(kInitPath, "init", main_process.c_str(), kStatusPath, nullptr);
   ::_exit(1);
 }
@@ -151,7 +154,11 @@ StartedTask await_report(pid_t init, const UniqueFd& from) {
   Report report;
   errno = 0;
   const bool reported = read_report(from.get(), report);
-  if (reported && report.main_process > 0) return {init, {}, {}};
+  if (reported && report.main_process > 0) {
+    char nothing = 0;
+    while (::read(from.get(), &nothing, 1) < 0 && errno == EINTR) continue;
+    return {init, {}, {}};
+  }
   const StartedTask silent = failed("the task's first process ended early");
   while (::waitpid(init, nullptr, 0) < 0 && errno == EINTR) continue;
   if (!reported) return silent;

@@ -1,9 +1,11 @@
 """Moves of running tasks that cannot succeed: the source goes on with its copy, and does not try again at once."""
 
 import os
+import shutil
 import subprocess
 import time
 
+import cluster
 from cluster import SmallDisk, main, wait_until
 from moving import Beat, Moving, ObedientCriu, check_movable, left_behind, settings_with
 
@@ -17,6 +19,12 @@ with open("ballast", "wb") as file: file.write(os.urandom(8 << 20))
 print("full", flush=True)
 while not os.path.exists(sys.argv[1]): time.sleep(0.02)
 print(os.path.getsize("ballast"))
+"""
+
+# Starting takes its time, as on a busy board.
+SLOW = """#!/bin/sh
+[ $1 = start ] && sleep 1
+exec REAL "$@"
 """
 
 TRIES = "is not moved while it runs"
@@ -79,6 +87,19 @@ class Hindered(Moving, SmallDisk):
         self.check_kept(first, second, task, "no dumping today")
         task.check(task.end())
         wait_until(lambda: not self.stays(second), "nothing is left of the copy")
+
+    def test_a_killed_criu_takes_the_task_along(self):
+        (first, second), criu = self.eager_peers(obedient=True)
+        task = Beat(first, "taken")
+        task.goes_on()
+        criu.trap()
+        get_rid_of_all(first)
+        # It is not the program's failure.
+        code = first.ctl("wait", task.task, check=False).returncode
+        self.assertEqual(code, 69)
+        task.check(code)
+        self.assertIn("a CRIU that was killed", task.row()["note"])
+        wait_until(lambda: not self.stays(first) and not self.stays(second), "nothing is left of either")
 
     def stays(self, peer):
         return [name for name in left_behind(peer) if isinstance(name, str) and ".stay" in name]
@@ -159,6 +180,30 @@ class Hindered(Moving, SmallDisk):
         self.assertEqual([task.row()["moves"] for task in tasks], [0, 0])
         for task in tasks:
             task.check(task.end())
+
+    def test_a_task_that_is_being_started_moves_when_it_has_been(self):
+        programs = os.path.dirname(cluster.PEERD)
+        copies = os.path.join(self.cluster.directory, "programs")
+        os.mkdir(copies)
+        for name in "peerd", "peerd-executor":
+            shutil.copy(os.path.join(programs, name), copies)
+        slow = os.path.join(copies, "peerd-task")
+        with open(slow, "w") as file:
+            file.write(SLOW.replace("REAL", os.path.join(programs, "peerd-task")))
+        os.chmod(slow, 0o755)
+        self.addCleanup(setattr, cluster, "PEERD", cluster.PEERD)
+        cluster.PEERD = os.path.join(copies, "peerd")
+        first, second = self.moving_peers(2)
+        known = Beat(first, "known")  # that tasks can go there
+        self.hop(first, known.task, second)
+        task = Beat(first, "slow")
+        wait_until(lambda: task.state() == "running", "it is being started")
+        first.ctl("migrate", task.task, "b2")
+        wait_until(lambda: task.row()["owner"] == "b2", "it has moved")
+        self.assertNotIn("it is not running", first.log())
+        for each in known, task:
+            each.goes_on()
+            each.check(each.end())
 
 
 if __name__ == "__main__":

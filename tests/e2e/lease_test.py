@@ -160,6 +160,24 @@ class Plain(Leasing):
         wait_until(lambda: self.begun() == 2, "it runs again")
         self.check_result(task)
 
+    def test_copying_inputs_keeps_nobody_waiting(self):
+        home, *others = self.boards(2)
+        task = self.submit(home)
+        work = os.path.join(home.state, "work")
+        serial = next(name for name in os.listdir(work) if name.endswith(".0"))[:-1]
+        # The copy has nobody who reads it.
+        unfinished = os.path.join(work, f"{serial}{1 << 24 | 1}.peerd-unfinished")
+        os.mkdir(unfinished)
+        os.mkfifo(os.path.join(unfinished, "data"))
+        self.owner(task).kill_executor()
+        wait_until(lambda: home.task(task)["owner"] == home.name, "it is begun anew, and its home node answers")
+        home.ctl("cancel", task)
+        with open(os.path.join(unfinished, "data")) as reader:
+            reader.read()
+        home.ctl("wait", task, check=False)
+        self.assertEqual(len(self.pids()), 1)
+        wait_until(lambda: not [name for name in os.listdir(work) if name.startswith(serial)], "nothing is left of it")
+
     def test_a_task_of_ones_own_runs_again_after_a_loss_of_power(self):
         home = self.cluster.add(**self.settings)
         self.gate = os.path.join(home.directory, "gate")

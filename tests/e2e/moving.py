@@ -36,13 +36,19 @@ sys.exit(7)
 """
 
 # Passes all on to the real one, unless the directory has an order for this verb. One is carried out once:
-# "VERB.fail" as it says; "VERB.wait" holds CRIU at the moment that it names, until somebody kills it.
+# "VERB.fail" as it says; "VERB.wait" holds CRIU at the moment that it names, until somebody kills it; "dump.trap"
+# ends it and the task, as when it is killed while the task executes its code.
 CRIU = """#!/bin/sh
 real=REAL
 orders=ORDERS
 if [ -e $orders/$1.fail ] && mv $orders/$1.fail $orders/done; then
   cat $orders/done
   exit 1
+fi
+if [ -e $orders/$1.trap ] && mv $orders/$1.trap $orders/done; then
+  read main others </proc/$3/task/$3/children
+  kill -TRAP $main
+  kill -9 $$
 fi
 if [ -e $orders/$1.wait ] && mv $orders/$1.wait $orders/moment; then
   echo $$ >$orders/pid
@@ -85,6 +91,9 @@ class ObedientCriu:
 
     def fail(self, verb, saying):
         self.write(f"{verb}.fail", saying + "\n")
+
+    def trap(self):
+        self.write("dump.trap", "")
 
     def hold(self, verb, moment):
         self.write(f"{verb}.wait", moment)

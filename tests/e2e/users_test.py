@@ -8,6 +8,7 @@ import shutil
 import time
 
 import cluster
+import moving
 from cluster import PATIENCE_S, ClusterTest, executor_of, main, wait_until
 
 GAMES, MAN, NOBODY, DAEMON = (pwd.getpwnam(name).pw_uid for name in ("games", "man", "nobody", "daemon"))
@@ -195,8 +196,15 @@ class Unprivileged(Users):
             self.assertIn(f"node.{key}: this board has no user nosuchuser", peer.log())
 
 
-class Moving(Users):
-    COUNT = "import time\nfor n in range(60):\n print(n, flush=True)\n open('copy', 'a').write('x')\n time.sleep(0.1)\n"
+class Moving(Users, moving.Moving):
+    COUNT = """
+import itertools, os, sys, time
+for n in itertools.count():
+    print(n, flush=True)
+    open("copy", "a").write("x")
+    if n == 20000 or os.path.exists(sys.argv[1]): break
+    time.sleep(0.05)
+"""
 
     def moving_peers(self):
         for _ in range(2):
@@ -208,17 +216,19 @@ class Moving(Users):
 
     def test_a_running_task_moves_among_unprivileged_daemons(self):
         home, other = self.moving_peers()
-        task = home.submit("--output", "copy", "python3", "-c", self.COUNT, cwd=self.folder(home, NOBODY))
+        gate = os.path.join(home.directory, "gate")
+        task = home.submit("--output", "copy", "python3", "-c", self.COUNT, gate, cwd=self.folder(home, NOBODY))
         for here, there in ((home, other), (other, home), (home, other)):
             wait_until(lambda: home.task(task)["state"] == "running" and home.task(task)["owner"] == here.name,
                        "it runs there")
             time.sleep(0.2)
-            here.ctl("migrate", task, there.name)
-            wait_until(lambda: home.task(task)["owner"] == there.name, "it has moved")
+            self.assertEqual(self.hop(home, task, there)["owner"], there.name)
+        open(gate, "w").close()
         self.assertEqual(home.ctl("wait", task).returncode, 0)
-        self.assertEqual(home.ctl("logs", task).stdout.decode().split(), [str(n) for n in range(60)])
+        lines = home.ctl("logs", task).stdout.decode().split()
+        self.assertEqual(lines, [str(n) for n in range(len(lines))])
         with open(os.path.join(home.directory, f"of-{NOBODY}", "copy")) as file:
-            self.assertEqual(file.read(), "x" * 60)
+            self.assertEqual(file.read(), "x" * len(lines))
         for peer in (home, other):
             self.wait_clean(peer)
 

@@ -116,6 +116,8 @@ TEST_CASE("a program with threads, children, timers and ghosts survives twenty m
     REQUIRE(dumped.kind == Outcome::Kind::done);
     REQUIRE(restored.kind == Outcome::Kind::done);
     CHECK(text_of(next + "/stdout") == text_of(stay + "/stdout"));
+    for (const pid_t pid : peerd::processes_of(restored.init))
+      CHECK(text_of("/proc/" + std::to_string(pid) + "/maps").find("criu") == std::string::npos);
     board.kill(task.init);
     REQUIRE(peerd::resume_task(restored.init));
     std::filesystem::remove_all(stay);

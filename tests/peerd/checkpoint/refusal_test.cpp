@@ -113,7 +113,8 @@ TEST_CASE("a Unix socket to the outside is found by CRIU, and the task goes on")
   ::close(listener);
 }
 
-// CRIU makes a task execute code of its own: killed at the wrong moment it takes the task along.
+// CRIU makes a task execute code of its own: killed at the wrong moment it takes the task along. If
+// it was init that executed it, nobody is left to write down how the main process ended.
 TEST_CASE("a killed criu leaves the task running, or ended, but never stopped") {
   BoardUnderTest board;
   REQUIRE_USABLE(board);
@@ -133,11 +134,11 @@ TEST_CASE("a killed criu leaves the task running, or ended, but never stopped") 
   const Outcome dumped = board.dump(task.init, stay, to_nowhere());
   CHECK(dumped.kind != Outcome::Kind::done);
   const bool goes_on = eventually([&, size = text_of(stay + "/stdout").size()] {
-    return peerd::status_in(stay) || text_of(stay + "/stdout").size() > size;
+    return !is_alive(task.init) || text_of(stay + "/stdout").size() > size;
   });
   REQUIRE(goes_on);
   const core::ExitStatus trapped = {core::ExitStatus::Kind::signaled, SIGTRAP};
-  if (peerd::status_in(stay)) {
+  if (!is_alive(task.init)) {
     CHECK(board.await_end(task.init) == trapped);
     return;
   }
@@ -168,6 +169,33 @@ TEST_CASE("a dump that is given up leaves the task running") {
                std::filesystem::directory_iterator() ||
            text_of(stay + "/stdout").size() > 0;
   }));
+}
+
+// It dies when the processes are all there, and waits with saying so: whatever runs has time to.
+TEST_CASE("of a restore whose criu is killed nothing has run") {
+  BoardUnderTest board;
+  REQUIRE_USABLE(board);
+  const std::string stay = board.new_stay();
+  const Outcome task = board.start(stay, {"sh", "-c", "while :; do echo x; done"});
+  REQUIRE(grows(stay + "/stdout"));
+  const std::string next = board.new_stay(false);
+  board.tools().criu = board.scratch().write("criu",
+                                             "#!/bin/sh -p\n"
+                                             "[ $1 = restore ] || exec " +
+                                                 board.tools().criu +
+                                                 " \"$@\"\n"
+                                                 "LD_PRELOAD=\"$LD_PRELOAD " DIES_AT_STOP "\" " +
+                                                 board.tools().criu +
+                                                 " \"$@\"\n"
+                                                 "sleep 0.2\n"
+                                                 "exit 1\n");
+  ::chmod(board.tools().criu.c_str(), 0755);
+  const auto moved = board.move(task.init, stay, next);
+  REQUIRE(moved.dumped.kind == Outcome::Kind::done);
+  CHECK(moved.restored.kind != Outcome::Kind::done);
+  CHECK(text_of(next + "/stdout").size() == text_of(stay + "/stdout").size());
+  peerd::resume_task(task.init);
+  CHECK(grows(stay + "/stdout"));
 }
 
 TEST_CASE("a restore that fails leaves nothing") {
