@@ -180,11 +180,11 @@ Outcome restore(const Move& move, const std::string& images, const std::string& 
   return outcome;
 }
 
-Outcome dump(const Move& move, const ImagesDirectory& images, pid_t init, int level) {
+Outcome dump(const Move& move, const ImagesDirectory& images, pid_t init) {
   const Clock::time_point begin = Clock::now();
   const std::string obstacle = inspect_task(init).obstacle;
   if (!obstacle.empty()) return failed(obstacle, true);
-  ImagePacker packer(move.stream, level, move.user.uid);
+  ImagePacker packer(move.stream, move.user.uid);
   const Criu criu = criu_at(move.criu, move.runtime);
   const auto send_pages = [&] { packer.send_new_pages(images.path()); };
   const CriuResult dumped =
@@ -233,13 +233,13 @@ Outcome check_moves(const std::string& runtime, const std::string& criu) {
   return outcome;
 }
 
-Outcome send_task(const Move& move, pid_t init, int level) {
+Outcome send_task(const Move& move, pid_t init) {
   const ImagesDirectory images(move.runtime);
   if (images.path().empty()) return failed(images.error());
   // A CRIU that dumps lets the task go, if it is left to it.
   const auto deadline = Clock::now() + std::chrono::seconds(kTimeouts * move.timeout_s);
   return supervise([&] { return !is_dying(init) && Clock::now() < deadline; },
-                   [&] { return dump(move, images, init, level); }, [&] { resume_task(init); });
+                   [&] { return dump(move, images, init); }, [&] { resume_task(init); });
 }
 
 Outcome receive_task(const Move& move, std::uint64_t max_bytes, const std::string& cgroup) {

@@ -23,7 +23,7 @@ struct Move {
 Outcome check_moves(const std::string& runtime, const std::string& criu);
 
 // Done: everything has been written into the stream, and the task is stopped. Else it runs on.
-Outcome send_task(const Move& move, pid_t init, int level);
+Outcome send_task(const Move& move, pid_t init);
 
 // Done: the task is there, stopped. Else nothing of it runs; what is in the stay's directory is the
 // caller's.

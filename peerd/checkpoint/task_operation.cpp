@@ -195,7 +195,6 @@ std::unique_ptr<TaskOperation> TaskOperation::dump(uv_loop_t* loop, const TaskTo
   add(arguments, "--init", number(request.init));
   add(arguments, "--stay", request.stay);
   add_user(arguments, request.user);
-  add(arguments, "--level", number(request.level));
   add(arguments, "--timeout-s", number(request.timeout_s));
   return run(loop, tools, arguments, nullptr, out, std::move(on_done));
 }
