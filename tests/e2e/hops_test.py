@@ -64,8 +64,8 @@ class Hops(Moving):
             # The first has everything in place: the pool of threads, what is kept open for good.
             if hop in (10, HOPS):
                 wait_until(lambda: not left_behind(second), f"{second.name} lets go of it")
-                for peer in first, second:
-                    wait_until(lambda: not at_work(peer), f"{peer.name} has wiped the image")
+                wait_until(lambda: not children(executor_of(second.state)), f"{second.name} has reaped it")
+                wait_until(lambda: not at_work(first), f"{first.name} has wiped the image")
                 now = [self.possessions(peer) for peer in (first, second)]
                 memory = [resident_kib(peer.process.pid) for peer in (first, second)]
                 if before:
