@@ -50,10 +50,15 @@ Decoded<Datagram> decode_datagram(std::span<const std::uint8_t> bytes);
 
 // Frames with their length in front, ready to be written.
 Bytes encode(const StreamFrame& frame);
+// The frame of StreamImage{bytes}, which are many: without a copy on the way.
+Bytes encode_image(std::span<const std::uint8_t> bytes);
 Bytes encode(const ControlFrame& frame);
 Bytes encode(const executor::Frame& frame);
 // One frame without its length.
 Decoded<StreamFrame> decode_stream_frame(std::span<const std::uint8_t> bytes);
+// The bytes of a StreamImage where they lie in its frame; nothing if it is another frame, or
+// damaged.
+std::optional<std::span<const std::uint8_t>> image_in(std::span<const std::uint8_t> frame);
 Decoded<ControlFrame> decode_control_frame(std::span<const std::uint8_t> bytes);
 Decoded<executor::Frame> decode_executor_frame(std::span<const std::uint8_t> bytes);
 
@@ -76,12 +81,19 @@ class Framer {
   // A length of zero or beyond the limit was claimed: the stream is beyond repair.
   bool failed() const { return failed_; }
   // Nothing is left that next() has not returned: the stream may end here.
-  bool empty() const { return consumed_ == buffer_.size(); }
+  bool empty() const { return frame_length_ == 0 && consumed_ == buffer_.size(); }
+  // Of the frame that has begun. Whoever appends no more than these spares a copy.
+  std::size_t missing() const { return frame_length_ - frame_.size(); }
 
  private:
+  std::size_t begin_frame(std::span<const std::uint8_t> bytes);
+  std::size_t continue_frame(std::span<const std::uint8_t> bytes);
+
   std::size_t max_frame_bytes_;
-  Bytes buffer_;
-  std::size_t consumed_ = 0;
+  std::size_t frame_length_ = 0;  // of the frame that has begun, else 0
+  Bytes frame_;                   // what there is of it
+  Bytes buffer_;                  // what follows
+  std::size_t consumed_ = 0;      // of the buffer
   bool failed_ = false;
 };
 

@@ -1,18 +1,21 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <csignal>
 #include <utility>
+#include <vector>
 
+#include "net/frame_queue.h"
 #include "net/socket_address.h"
 #include "net/transport.h"
 
 namespace net {
 namespace {
 
-constexpr std::size_t kReadBytes = 256 << 10;
+constexpr std::size_t kReadBytes = kMaxImageBytes + 4096;  // the largest frame in quantity, whole
 constexpr unsigned kKeepaliveDelay_s = 30;  // a peer that lost its power is noticed some day
 
 std::uint64_t to_ms(core::Duration duration) {
@@ -51,8 +54,8 @@ struct FrameStream::Impl {
   bool paused = false;
   std::string connect_error;  // a connect that failed on the spot, to be reported soon
   Framer framer;
-  Bytes pending;    // written, waits for the loop's turn or for the write in flight
-  Bytes in_flight;  // libuv has it; not empty while a write is in flight
+  FrameQueue pending;    // written, waits for the loop's turn or for the write in flight
+  FrameQueue in_flight;  // libuv has it; not empty while a write is in flight
   bool shutting_down = false;
   bool own_end_sent = false;
   bool peer_end_seen = false;
@@ -157,10 +160,12 @@ void FrameStream::Impl::start_reading() {
   if (state != State::open || paused) return;
   const int failure = uv_read_start(
       &io.stream,
-      [](uv_handle_t*, std::size_t, uv_buf_t* buffer) {
+      [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
         // Used up before the next read, whichever stream's: one for all.
         thread_local std::array<char, kReadBytes> bytes;
-        *buffer = uv_buf_init(bytes.data(), static_cast<unsigned>(bytes.size()));
+        const std::size_t missing = static_cast<Impl*>(handle->data)->framer.missing();
+        const std::size_t size = missing > 0 ? std::min(missing, bytes.size()) : bytes.size();
+        *buffer = uv_buf_init(bytes.data(), static_cast<unsigned>(size));
       },
       [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
         static_cast<Impl*>(stream->data)->received(size, *buffer);
@@ -216,24 +221,22 @@ void FrameStream::Impl::flush() {
     if (!owned) drained();
     return;
   }
-  uv_buf_t buffer =
-      uv_buf_init(reinterpret_cast<char*>(pending.data()), static_cast<unsigned>(pending.size()));
-  const int sent = uv_try_write(&io.stream, &buffer, 1);
+  std::vector<uv_buf_t> buffers = pending.after(0);
+  const int sent = uv_try_write(&io.stream, buffers.data(), static_cast<unsigned>(buffers.size()));
   if (sent < 0 && sent != UV_EAGAIN) {
     fail("cannot write to " + peer + ": " + uv_strerror(sent));
     return;
   }
   const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);
   if (done == pending.size()) {
-    pending.clear();
+    pending = {};
     drained();
     return;
   }
   in_flight = std::exchange(pending, {});
-  buffer = uv_buf_init(reinterpret_cast<char*>(in_flight.data()) + done,
-                       static_cast<unsigned>(in_flight.size() - done));
+  buffers = in_flight.after(done);
   const int failure = uv_write(
-      &write_request, &io.stream, &buffer, 1,
+      &write_request, &io.stream, buffers.data(), static_cast<unsigned>(buffers.size()),
       [](uv_write_t* request, int status) { static_cast<Impl*>(request->data)->written(status); });
   if (failure != 0) fail("cannot write to " + peer + ": " + uv_strerror(failure));
 }
@@ -373,11 +376,7 @@ void FrameStream::set_callbacks(Callbacks callbacks) {
 
 void FrameStream::write(Bytes encoded_frame) {
   if (!impl_ || impl_->state == Impl::State::closed) return;
-  if (impl_->pending.empty()) {
-    impl_->pending = std::move(encoded_frame);
-  } else {
-    impl_->pending.insert(impl_->pending.end(), encoded_frame.begin(), encoded_frame.end());
-  }
+  impl_->pending.push(std::move(encoded_frame));
   impl_->run_soon();
 }
 

@@ -101,10 +101,24 @@ struct Layout<StreamFrozen> {
 
 }  // namespace codec
 
+namespace {
+
+const std::size_t kImageTag = StreamFrame(StreamImage()).index();
+
+}  // namespace
+
 Bytes encode(const StreamFrame& frame) {
   codec::Writer writer(codec::Writer::Framing::length);
   writer.array(1 + codec::alternative_fields(frame));
   codec::write_alternative(writer, frame);
+  return writer.take();
+}
+
+Bytes encode_image(std::span<const std::uint8_t> bytes) {
+  codec::Writer writer(codec::Writer::Framing::length);
+  writer.array(1 + codec::kFields<StreamImage>);
+  writer.natural(kImageTag);
+  writer.bytes(bytes);
   return writer.take();
 }
 
@@ -115,6 +129,18 @@ Decoded<StreamFrame> decode_stream_frame(std::span<const std::uint8_t> bytes) {
   if (!reader.failed()) codec::read_alternative(reader, frame, elements);
   if (std::holds_alternative<StreamSpec>(frame)) codec::limit_spec_frame(reader, bytes.size());
   return codec::result_of(reader, std::move(frame));
+}
+
+std::optional<std::span<const std::uint8_t>> image_in(std::span<const std::uint8_t> frame) {
+  codec::Reader reader(frame, kMaxFrameBytes);
+  const std::size_t elements = reader.array();
+  const bool fits = elements == 1 + codec::kFields<StreamImage> &&
+                    reader.integer<std::size_t>(0, kImageTag) == kImageTag;
+  if (!fits) return std::nullopt;
+  const std::span<const std::uint8_t> bytes = reader.bytes(1, kMaxImageBytes);
+  reader.finish();
+  if (reader.failed()) return std::nullopt;
+  return bytes;
 }
 
 }  // namespace net

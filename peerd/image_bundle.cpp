@@ -92,16 +92,16 @@ void ImageSender::freeze() {
   pipe_ = std::make_unique<ImagePipe>(
       loop_, fifo_, ImagePipe::Direction::from_executor,
       ImagePipe::Callbacks{
-          .on_bytes = [this](std::vector<std::uint8_t> bytes) { send_image(std::move(bytes)); },
+          .on_bytes = [this](std::span<const std::uint8_t> bytes) { send_image(bytes); },
           .on_end = [this] { image_sent(); },
           .on_written = nullptr});
   if (!pipe_->error().empty()) return done(pipe_->error());
   executor_.dump(stay_, fifo_, [this](const auto& moved) { frozen(moved); });
 }
 
-void ImageSender::send_image(std::vector<std::uint8_t> bytes) {
+void ImageSender::send_image(std::span<const std::uint8_t> bytes) {
   const core::Duration pause = pacer_.sent(bytes.size(), monotonic_now());
-  write_frame(*stream_, net::StreamImage{std::move(bytes)});
+  stream_->write(net::encode_image(bytes));
   paused_ = pause > 0;
   if (paused_) pause_.start(pause);
   if (paused_ || stream_->pending_bytes() > FileSender::kMaxPendingBytes) pipe_->pause();
@@ -151,7 +151,7 @@ ImageReceiver::ImageReceiver(uv_loop_t* loop, ExecutorClient& executor,
       user_of_(std::move(user_of)),
       on_done_(std::move(on_done)),
       stream_(std::move(stream)) {
-  stream_->set_callbacks({.on_frame = [this](const net::Bytes& frame) { on_frame(frame); },
+  stream_->set_callbacks({.on_frame = [this](net::Bytes frame) { on_frame(std::move(frame)); },
                           .on_closed =
                               [this](const std::string& error) {
                                 finish(!failure_.empty() ? failure_
@@ -166,8 +166,12 @@ ImageReceiver::~ImageReceiver() {
   executor_.forget_answers(stay_);
 }
 
-void ImageReceiver::on_frame(const net::Bytes& bytes) {
+void ImageReceiver::on_frame(net::Bytes bytes) {
   if (!failure_.empty()) return;
+  if (const auto image = net::image_in(bytes)) {
+    const std::size_t size = image->size();
+    return receive_image(std::move(bytes), size);
+  }
   auto decoded = net::decode_stream_frame(bytes);
   if (auto* error = std::get_if<net::DecodeError>(&decoded)) return fail(error->reason);
   std::visit([this](auto&& frame) { on(std::move(frame)); },
@@ -208,10 +212,11 @@ void ImageReceiver::begin() {
   write_frame(*stream_, net::StreamReady{true, ""});
 }
 
-void ImageReceiver::on(net::StreamImage frame) {
+// These are the frame's last bytes.
+void ImageReceiver::receive_image(net::Bytes frame, std::size_t size) {
   if (!pipe_ || !pipe_->open()) return fail("an image that was not asked for");
   stream_->pause();
-  pipe_->write(std::move(frame.bytes));
+  pipe_->write_end_of(std::move(frame), size);
 }
 
 void ImageReceiver::on(const net::StreamEnd&) {

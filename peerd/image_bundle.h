@@ -5,10 +5,12 @@
 
 #include <uv.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,7 +47,7 @@ class ImageSender {
   void on_frame(const net::Bytes& frame);
   void freeze();
   void frozen(const net::executor::Moved& moved);
-  void send_image(std::vector<std::uint8_t> bytes);
+  void send_image(std::span<const std::uint8_t> bytes);
   void image_sent();
   void drained();
   void go_on_reading();
@@ -90,11 +92,11 @@ class ImageReceiver {
   ~ImageReceiver();
 
  private:
-  void on_frame(const net::Bytes& bytes);
+  void on_frame(net::Bytes bytes);
   void on(net::StreamSpec frame);
   void on(const net::StreamTrace& frame);
   void on(const net::StreamNeeds& frame);
-  void on(net::StreamImage frame);
+  void receive_image(net::Bytes frame, std::size_t size);
   void on(const net::StreamFrozen& frame) { arrival_.frozen = frame; }
   void on(const net::StreamEnd&);
   template <typename Other>

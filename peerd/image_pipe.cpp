@@ -43,16 +43,18 @@ struct ImagePipe::State {
   // The callbacks may destroy the owner, and so themselves.
   void received(ssize_t size, const char* bytes) {
     const Callbacks kept = callbacks;
-    if (size > 0) return kept.on_bytes({bytes, bytes + size});
+    if (size > 0)
+      return kept.on_bytes(
+          {reinterpret_cast<const std::uint8_t*>(bytes), static_cast<std::size_t>(size)});
     if (size == 0) return;
     uv_read_stop(reinterpret_cast<uv_stream_t*>(&pipe));
     at_end = true;
     kept.on_end();
   }
 
-  void write() {
-    uv_buf_t out =
-        uv_buf_init(reinterpret_cast<char*>(writing.data()), static_cast<unsigned>(writing.size()));
+  void write(std::size_t size) {
+    uv_buf_t out = uv_buf_init(reinterpret_cast<char*>(writing.data() + writing.size() - size),
+                               static_cast<unsigned>(size));
     request.data = this;
     uv_write(&request, reinterpret_cast<uv_stream_t*>(&pipe), &out, 1,
              [](uv_write_t* written_request, int) {
@@ -107,9 +109,9 @@ void ImagePipe::resume() {
   if (!state_->at_end) state_->start_reading();
 }
 
-void ImagePipe::write(std::vector<std::uint8_t> bytes) {
+void ImagePipe::write_end_of(std::vector<std::uint8_t> bytes, std::size_t size) {
   state_->writing = std::move(bytes);
-  state_->write();
+  state_->write(size);
 }
 
 void ImagePipe::finish() {

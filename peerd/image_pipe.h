@@ -4,8 +4,10 @@
 
 #include <uv.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,7 +19,7 @@ class ImagePipe {
  public:
   enum class Direction : std::uint8_t { from_executor, to_executor };
   struct Callbacks {
-    std::function<void(std::vector<std::uint8_t>)> on_bytes;  // from_executor
+    std::function<void(std::span<const std::uint8_t>)> on_bytes;  // from_executor
     std::function<void()> on_end;      // from_executor: everything has come, after finish()
     std::function<void()> on_written;  // to_executor: the bytes of the last write
   };
@@ -34,8 +36,8 @@ class ImagePipe {
 
   void pause();  // reading, and go on
   void resume();
-  // One at a time: the next after on_written.
-  void write(std::vector<std::uint8_t> bytes);
+  // So many bytes at the end of these. One at a time: the next after on_written.
+  void write_end_of(std::vector<std::uint8_t> bytes, std::size_t size);
   // The executor has its end closed, or: nothing more will be written.
   void finish();
 

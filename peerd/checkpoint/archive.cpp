@@ -66,6 +66,25 @@ std::optional<ArchiveRecord> decode(const ArchiveHeader& header) {
   return record;
 }
 
+PieceHeader encode(const PieceSizes& sizes) {
+  PieceHeader header;
+  std::uint8_t* to = header.data();
+  put(to, sizes.plain);
+  put(to, sizes.packed);
+  return header;
+}
+
+std::optional<PieceSizes> decode(const PieceHeader& header) {
+  const std::uint8_t* from = header.data();
+  PieceSizes sizes;
+  get(from, sizes.plain);
+  get(from, sizes.packed);
+  const bool valid =
+      sizes.plain <= kMaxPieceBytes && 0 < sizes.packed && sizes.packed <= sizes.plain;
+  if (!valid) return std::nullopt;
+  return sizes;
+}
+
 bool is_plain_path(std::string_view path) {
   if (path.empty() || path.size() > kMaxArchivePathBytes) return false;
   if (path.find('\0') != std::string_view::npos) return false;

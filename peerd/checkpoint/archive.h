@@ -1,6 +1,6 @@
-// How a checkpoint travels: a sequence of records, compressed as one zstd frame with a checksum.
-// Files may be written piece by piece and interleaved, so that what is still growing can be on its
-// way already.
+// How a checkpoint travels: the magic, then records, some to a piece, each piece compressed for
+// itself or not at all. Files may be written bit by bit and interleaved, so that what is still
+// growing can be on its way already.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace peerd {
 
-inline constexpr std::string_view kArchiveMagic = "peerd-checkpoint-1\n";
+inline constexpr std::string_view kArchiveMagic = "peerd-checkpoint-2\n";
 inline constexpr std::size_t kMaxArchivePathBytes = 4095;
 inline constexpr std::size_t kMaxPayloadBytes = 256 * 1024;
 
@@ -43,6 +43,21 @@ using ArchiveHeader = std::array<std::uint8_t, kArchiveHeaderBytes>;
 ArchiveHeader encode(const ArchiveRecord& record);
 // Nothing if a field is beyond its limits.
 std::optional<ArchiveRecord> decode(const ArchiveHeader& header);
+
+// In front of each piece. What is not compressed has no checksum of its own: the stream's must do.
+struct PieceSizes {
+  std::uint32_t plain = 0;   // of one or more whole records
+  std::uint32_t packed = 0;  // that follow: as many (the records), or fewer (a zstd frame of them)
+};
+
+inline constexpr std::size_t kMaxPieceBytes =
+    kArchiveHeaderBytes + kMaxArchivePathBytes + kMaxPayloadBytes;
+inline constexpr std::size_t kPieceHeaderBytes = 8;
+using PieceHeader = std::array<std::uint8_t, kPieceHeaderBytes>;
+
+PieceHeader encode(const PieceSizes& sizes);
+// Nothing if they are beyond their limits.
+std::optional<PieceSizes> decode(const PieceHeader& header);
 
 // Relative, of plain names: no "..", ".", empty name, NUL, and neither too long.
 bool is_plain_path(std::string_view path);

@@ -1,18 +1,14 @@
 #include "peerd/checkpoint/image_packer.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "peerd/proc_files.h"
 
@@ -33,90 +29,21 @@ std::int64_t modified_ns(const struct stat& status) {
 
 }  // namespace
 
-// One zstd frame into a descriptor that may or may not block.
-class ImagePacker::Compressor {
- public:
-  Compressor(int out, int level)
-      : out_(out), context_(ZSTD_createCCtx()), buffer_(ZSTD_CStreamOutSize()) {
-    ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, level);
-    ZSTD_CCtx_setParameter(context_, ZSTD_c_checksumFlag, 1);
-  }
-  Compressor(const Compressor&) = delete;
-  Compressor& operator=(const Compressor&) = delete;
-  ~Compressor() { ZSTD_freeCCtx(context_); }
-
-  // False with errno set.
-  bool write(std::string_view bytes) { return push(bytes, ZSTD_e_continue); }
-  bool end() { return push({}, ZSTD_e_end); }
-
-  std::uint64_t in() const { return in_; }
-  std::uint64_t out() const { return written_; }
-
- private:
-  bool push(std::string_view bytes, ZSTD_EndDirective directive) {
-    in_ += bytes.size();
-    ZSTD_inBuffer input = {bytes.data(), bytes.size(), 0};
-    for (;;) {
-      ZSTD_outBuffer output = {buffer_.data(), buffer_.size(), 0};
-      const std::size_t left = ZSTD_compressStream2(context_, &output, &input, directive);
-      if (ZSTD_isError(left) != 0) {
-        errno = ENOMEM;  // the only thing that can happen to it
-        return false;
-      }
-      if (!write_out(buffer_.data(), output.pos)) return false;
-      const bool consumed = input.pos == input.size;
-      if (consumed && (directive == ZSTD_e_continue || left == 0)) return true;
-    }
-  }
-
-  bool write_out(const char* bytes, std::size_t size) {
-    while (size > 0) {
-      const ssize_t written = ::write(out_, bytes, size);
-      if (written < 0 && errno == EAGAIN) {
-        pollfd ready = {out_, POLLOUT, 0};
-        ::poll(&ready, 1, -1);
-        continue;
-      }
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return false;
-      bytes += written;
-      size -= static_cast<std::size_t>(written);
-      written_ += static_cast<std::uint64_t>(written);
-    }
-    return true;
-  }
-
-  int out_;
-  ZSTD_CCtx* context_;
-  std::vector<char> buffer_;
-  std::uint64_t in_ = 0;
-  std::uint64_t written_ = 0;
-};
-
-ImagePacker::ImagePacker(int out, int level, uid_t owner)
-    : compressor_(std::make_unique<Compressor>(out, level)), owner_(owner) {
+ImagePacker::ImagePacker(int out, uid_t owner, EffortChoice choose)
+    : out_(out, choose), owner_(owner) {
   ::fcntl(out, F_SETPIPE_SZ,
           kPipeBytes);  // fewer changes between processes; no matter if it is no pipe
-  if (!compressor_->write(kArchiveMagic)) fail("sending");
-}
-
-ImagePacker::~ImagePacker() = default;
-
-std::uint64_t ImagePacker::packed_bytes() const {
-  return compressor_->out();
-}
-
-std::uint64_t ImagePacker::unpacked_bytes() const {
-  return compressor_->in();
+  if (!out_.begin()) fail("sending");
 }
 
 bool ImagePacker::send_new_pages(const std::string& images) {
-  const std::uint64_t before = unpacked_bytes();
+  const std::uint64_t before = records_;
   for (const std::string& name : names_in(images)) {
     if (!holds_pages(name) || !error_.empty()) continue;
     if (pages_.count(name) > 0 || open_pages(images + "/" + name, name)) send_rest(pages_[name]);
   }
-  return unpacked_bytes() > before;
+  if (error_.empty() && !out_.flush()) fail("sending");
+  return records_ > before;
 }
 
 void ImagePacker::finish(const std::string& images, const std::string& stay) {
@@ -125,7 +52,7 @@ void ImagePacker::finish(const std::string& images, const std::string& stay) {
   ArchiveRecord record;
   record.offset = records_;
   send(record);
-  if (error_.empty() && !compressor_->end()) fail("sending");
+  if (error_.empty() && !out_.flush()) fail("sending");
 }
 
 void ImagePacker::send_image(const std::string& images) {
@@ -217,20 +144,16 @@ bool ImagePacker::send_rest(Growing& growing) {
 }
 
 bool ImagePacker::send_range(const Growing& growing, std::uint64_t begin, std::uint64_t end) {
-  std::vector<char> chunk(std::min<std::uint64_t>(kMaxPayloadBytes, end - begin));
-  while (begin < end) {
-    const std::size_t wanted = std::min<std::uint64_t>(chunk.size(), end - begin);
-    const ssize_t got = ::pread(growing.fd.get(), chunk.data(), wanted, static_cast<off_t>(begin));
-    if (got < 0 && errno == EINTR) continue;
-    if (got == 0) errno = EIO;  // somebody has truncated it
-    if (got <= 0) return false;
-    ArchiveRecord record;
-    record.type = ArchiveRecord::Type::data;
-    record.file = growing.number;
+  ArchiveRecord record;
+  record.type = ArchiveRecord::Type::data;
+  record.file = growing.number;
+  for (; begin < end; begin += record.payload_bytes) {
     record.offset = begin;
-    send(record, {}, {chunk.data(), static_cast<std::size_t>(got)});
+    record.payload_bytes =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(kMaxPayloadBytes, end - begin));
+    ++records_;
+    if (!out_.put_from(growing.fd.get(), record)) fail("sending");
     if (!error_.empty()) return false;
-    begin += static_cast<std::uint64_t>(got);
   }
   return true;
 }
@@ -253,10 +176,7 @@ void ImagePacker::send(ArchiveRecord record, std::string_view path, std::string_
   ++records_;
   record.path_bytes = static_cast<std::uint16_t>(path.size());
   record.payload_bytes = static_cast<std::uint32_t>(payload.size());
-  const ArchiveHeader header = encode(record);
-  const std::string_view bytes(reinterpret_cast<const char*>(header.data()), header.size());
-  if (!compressor_->write(bytes) || !compressor_->write(path) || !compressor_->write(payload))
-    fail("sending");
+  if (!out_.put(record, path, payload)) fail("sending");
 }
 
 void ImagePacker::fail(const std::string& what) {

@@ -9,20 +9,19 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 
 #include "peerd/checkpoint/archive.h"
+#include "peerd/checkpoint/compression_effort.h"
+#include "peerd/checkpoint/piece_writer.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {
 
 class ImagePacker {
  public:
-  // `out` is borrowed. `level`: zstd's, -7 ... 19; the faster the link, the lower. Files of the
-  // user `owner` are the task's at the destination, too.
-  ImagePacker(int out, int level, uid_t owner);
-  ~ImagePacker();
+  // `out` is borrowed. Files of the user `owner` are the task's at the destination, too.
+  ImagePacker(int out, uid_t owner, EffortChoice choose = next_effort);
 
   // Sends what `images`/pages-*.img have grown by since the last call. True if that was anything.
   bool send_new_pages(const std::string& images);
@@ -32,11 +31,10 @@ class ImagePacker {
   void finish(const std::string& images, const std::string& stay);
 
   const std::string& error() const { return error_; }
-  std::uint64_t packed_bytes() const;    // sent so far, compressed
-  std::uint64_t unpacked_bytes() const;  // the same before compression
+  std::uint64_t packed_bytes() const { return out_.packed_bytes(); }   // sent so far
+  std::uint64_t unpacked_bytes() const { return out_.plain_bytes(); }  // before compression
 
  private:
-  class Compressor;
   struct Growing {
     UniqueFd fd;
     std::uint32_t number = 0;
@@ -54,7 +52,7 @@ class ImagePacker {
   void send(ArchiveRecord record, std::string_view path = {}, std::string_view payload = {});
   void fail(const std::string& what);
 
-  std::unique_ptr<Compressor> compressor_;
+  PieceWriter out_;
   uid_t owner_;
   std::map<std::string, Growing> pages_;  // by name in the image's directory
   std::uint32_t files_ = 0;

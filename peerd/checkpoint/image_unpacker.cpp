@@ -9,16 +9,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <span>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace peerd {
 namespace {
 
 constexpr std::uint64_t kEntryBytes = 4096;
 constexpr std::size_t kMaxOpenFiles = 1024;
-constexpr int kMaxWindowLog = 24;  // memory for the decompressor: 16 MiB
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 62;
 constexpr std::int64_t kSecond = 1'000'000'000;
 
@@ -49,47 +49,30 @@ bool write_at(int fd, std::string_view bytes, std::uint64_t offset) {
 
 ImageUnpacker::ImageUnpacker(const std::string& images, const std::string& stay,
                              const TaskUser& user, const Limits& limits)
-    : images_(open_directory(images)),
-      stay_(open_directory(stay)),
-      user_(user),
-      limits_(limits),
-      context_(ZSTD_createDCtx()) {
-  ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, kMaxWindowLog);
+    : images_(open_directory(images)), stay_(open_directory(stay)), user_(user), limits_(limits) {
   if (!images_) fail(images + " cannot be opened");
   if (!stay_) fail(stay + " cannot be opened");
 }
 
-ImageUnpacker::~ImageUnpacker() {
-  ZSTD_freeDCtx(context_);
-}
-
 bool ImageUnpacker::feed(std::string_view packed) {
-  std::vector<char> buffer(ZSTD_DStreamOutSize());
-  ZSTD_inBuffer input = {packed.data(), packed.size(), 0};
-  bool more = true;  // the decompressor may hold some back
-  while (error_.empty() && (input.pos < input.size || more)) {
-    if (complete_) {
-      if (input.pos < input.size) fail("the checkpoint goes on after its end");
+  while (error_.empty() && !packed.empty()) {
+    if (ended_) {
+      fail("the checkpoint goes on after its end");
       break;
     }
-    ZSTD_outBuffer output = {buffer.data(), buffer.size(), 0};
-    const std::size_t left = ZSTD_decompressStream(context_, &output, &input);
-    if (ZSTD_isError(left) != 0) {
-      fail(std::string("a damaged checkpoint: ") + ZSTD_getErrorName(left));
-      break;
-    }
-    more = output.pos == output.size;
-    if (!parse({buffer.data(), output.pos})) break;
-    if (left == 0 && !ended_) fail("an incomplete checkpoint");
-    complete_ = left == 0;
+    const std::span<char> wanted = in_.wanted();
+    const std::size_t size = std::min(wanted.size(), packed.size());
+    std::copy_n(packed.begin(), size, wanted.begin());
+    packed.remove_prefix(size);
+    filled(size);
   }
   return error_.empty();
 }
 
 bool ImageUnpacker::feed_from(int in) {
-  std::vector<char> buffer(ZSTD_DStreamInSize());
-  while (error_.empty() && !complete_) {
-    const ssize_t got = ::read(in, buffer.data(), buffer.size());
+  while (error_.empty() && !ended_) {
+    const std::span<char> wanted = in_.wanted();
+    const ssize_t got = ::read(in, wanted.data(), wanted.size());
     if (got < 0 && errno == EAGAIN) {
       pollfd ready = {in, POLLIN, 0};
       ::poll(&ready, 1, -1);
@@ -98,43 +81,32 @@ bool ImageUnpacker::feed_from(int in) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_with_errno("receiving");
     if (got == 0) fail("the checkpoint broke off");
-    if (got > 0) feed({buffer.data(), static_cast<std::size_t>(got)});
+    if (got > 0) filled(static_cast<std::size_t>(got));
   }
   return complete();
 }
 
-bool ImageUnpacker::parse(std::string_view bytes) {
-  if (!begun_) {
-    if (!take(bytes, kArchiveMagic.size())) return true;
-    if (pending_ != kArchiveMagic) fail("not a checkpoint, or one of another version of peerd");
-    pending_.clear();
-    begun_ = true;
-  }
-  while (error_.empty() && take(bytes, kArchiveHeaderBytes)) {
-    ArchiveHeader header;
-    std::copy_n(pending_.begin(), header.size(), header.begin());
-    const std::optional<ArchiveRecord> record = decode(header);
-    if (!record || ended_) {
-      fail("a damaged checkpoint: no record");
-      break;
-    }
-    const std::size_t path_end = kArchiveHeaderBytes + record->path_bytes;
-    if (!take(bytes, path_end + record->payload_bytes)) return true;
-    const std::string path = pending_.substr(kArchiveHeaderBytes, record->path_bytes);
-    handle(*record, path, std::string_view(pending_).substr(path_end));
-    pending_.clear();
-  }
-  return error_.empty();
+void ImageUnpacker::filled(std::size_t bytes) {
+  const std::optional<std::string_view> records = in_.filled(bytes);
+  if (!in_.error().empty()) fail(in_.error());
+  if (records) parse(*records);
 }
 
-// Moves bytes until that many are pending.
-bool ImageUnpacker::take(std::string_view& bytes, std::size_t wanted) {
-  if (pending_.size() < wanted) {
-    const std::size_t taken = std::min(bytes.size(), wanted - pending_.size());
-    pending_.append(bytes.substr(0, taken));
-    bytes.remove_prefix(taken);
+void ImageUnpacker::parse(std::string_view records) {
+  while (error_.empty() && !records.empty()) {
+    ArchiveHeader header{};
+    std::optional<ArchiveRecord> record;
+    if (records.size() >= header.size()) {
+      std::copy_n(records.begin(), header.size(), header.begin());
+      record = decode(header);
+      records.remove_prefix(header.size());
+    }
+    if (!record || ended_ || records.size() < record->path_bytes + record->payload_bytes)
+      return fail("a damaged checkpoint: no record");
+    const std::string path(records.substr(0, record->path_bytes));
+    handle(*record, path, records.substr(path.size(), record->payload_bytes));
+    records.remove_prefix(path.size() + record->payload_bytes);
   }
-  return pending_.size() >= wanted;
 }
 
 void ImageUnpacker::handle(const ArchiveRecord& record, const std::string& path,

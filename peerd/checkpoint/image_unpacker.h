@@ -3,8 +3,6 @@
 // limits on everything.
 #pragma once
 
-#include <zstd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -13,6 +11,7 @@
 #include <string_view>
 
 #include "peerd/checkpoint/archive.h"
+#include "peerd/checkpoint/piece_reader.h"
 #include "peerd/process_tree.h"
 #include "peerd/unique_fd.h"
 
@@ -28,7 +27,6 @@ class ImageUnpacker {
   // Both directories are new and empty: made by the caller, for nobody else. Blocking writes.
   ImageUnpacker(const std::string& images, const std::string& stay, const TaskUser& user,
                 const Limits& limits);
-  ~ImageUnpacker();
   ImageUnpacker(const ImageUnpacker&) = delete;
   ImageUnpacker& operator=(const ImageUnpacker&) = delete;
 
@@ -36,8 +34,8 @@ class ImageUnpacker {
   bool feed(std::string_view packed);
   // Reads a descriptor until the checkpoint is complete, or there is an error; true if complete.
   bool feed_from(int in);
-  // Everything has come, and the checksum was right.
-  bool complete() const { return complete_ && error_.empty(); }
+  // Everything has come.
+  bool complete() const { return ended_ && error_.empty(); }
   const std::string& error() const { return error_; }
   std::uint64_t unpacked_bytes() const { return bytes_; }
 
@@ -47,8 +45,8 @@ class ImageUnpacker {
     std::uint64_t size = 0;
   };
 
-  bool parse(std::string_view bytes);
-  bool take(std::string_view& bytes, std::size_t wanted);
+  void filled(std::size_t bytes);
+  void parse(std::string_view records);
   void handle(const ArchiveRecord& record, const std::string& path, std::string_view payload);
   void make(const ArchiveRecord& record, const std::string& path, std::string_view payload);
   bool make_entry(const ArchiveRecord& record, int parent, const std::string& name,
@@ -65,16 +63,13 @@ class ImageUnpacker {
   UniqueFd stay_;
   TaskUser user_;
   Limits limits_;
-  ZSTD_DCtx* context_;
-  std::string pending_;  // of the record that is coming in
-  bool begun_ = false;   // the magic has come
+  PieceReader in_;
   std::map<std::uint32_t, Open> open_;
   std::uint32_t files_ = 0;
   std::uint64_t records_ = 0;
   std::uint64_t entries_ = 0;
   std::uint64_t bytes_ = 0;
   bool ended_ = false;  // the last record has come
-  bool complete_ = false;
   std::string error_;
 };
 

@@ -5,12 +5,11 @@
 //     peerd-task check   --runtime DIR [--criu PROGRAM]
 //     peerd-task start   --stay DIR --uid N --gid N [--group N]... [--nice N] [--cpu-s N]
 //                        [--address-space N] [--cgroup DIR] -- COMMAND...
-//     peerd-task dump    --runtime DIR --criu PROGRAM --init PID --stay DIR --uid N --gid N --level
-//     N
-//                        --timeout-s N                                 the checkpoint goes to
-//                        descriptor 3
+//     peerd-task dump    --runtime DIR --criu PROGRAM --init PID --stay DIR --uid N --gid N
+//                        --timeout-s N               the checkpoint goes to descriptor 3
 //     peerd-task restore --runtime DIR --criu PROGRAM --stay DIR --uid N --gid N [--group N]...
 //                        --max-bytes N --timeout-s N [--cgroup DIR]    it comes from descriptor 3
+//     peerd-task wipe    --runtime DIR --process PID                   of a restore that is done
 //
 // The environment is the task's. Prints one line (outcome.h) and ends with 0 whenever it could do
 // that.
@@ -114,10 +113,10 @@ Move move_of(const Arguments& arguments) {
 Outcome run(const std::string& operation, const Arguments& arguments) {
   if (operation == "check") return check(arguments);
   if (operation == "start") return start(arguments);
+  if (operation == "wipe")
+    return wipe_images(arguments.text("--runtime"), arguments.number<pid_t>("--process"));
   if (::fcntl(kStream, F_GETFD) < 0) return failure("peerd-task: no stream at descriptor 3");
-  if (operation == "dump")
-    return send_task(move_of(arguments), arguments.number<pid_t>("--init"),
-                     arguments.number<int>("--level"));
+  if (operation == "dump") return send_task(move_of(arguments), arguments.number<pid_t>("--init"));
   if (operation == "restore")
     return receive_task(move_of(arguments), arguments.number<std::uint64_t>("--max-bytes"),
                         arguments.text("--cgroup"));

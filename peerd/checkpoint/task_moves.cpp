@@ -76,7 +76,7 @@ bool is_dying(pid_t pid) {
   return read_text(proc_path(pid, "cmdline")).empty();
 }
 
-constexpr std::string_view kImages = "images-";
+constexpr std::string_view kImages = "images-";  // the process, and something that is unique
 
 std::uint64_t us_since(Clock::time_point begin) {
   return static_cast<std::uint64_t>(
@@ -88,11 +88,21 @@ void wipe(const std::string& directory) {
   std::filesystem::remove_all(directory, ignored);
 }
 
+void wipe_all(const std::string& runtime, const std::string& beginning) {
+  for (const std::string& name : names_in(runtime)) {
+    if (name.starts_with(beginning)) wipe(runtime + "/" + name);
+  }
+}
+
+std::string images_of(pid_t process) {
+  return std::string(kImages) + std::to_string(process) + "-";
+}
+
 // Of mode 0700, and gone with its contents at the end.
 class ImagesDirectory {
  public:
   explicit ImagesDirectory(const std::string& runtime)
-      : path_(runtime + "/" + std::string(kImages) + "XXXXXX") {
+      : path_(runtime + "/" + images_of(::getpid()) + "XXXXXX") {
     if (::mkdtemp(path_.data()) == nullptr) {
       error_ = path_ + ": " + std::system_category().message(errno);
       path_.clear();
@@ -103,6 +113,7 @@ class ImagesDirectory {
   ~ImagesDirectory() {
     if (!path_.empty()) wipe(path_);
   }
+  void leave() { path_.clear(); }  // to wipe_images
   const std::string& path() const { return path_; }
   const std::string& error() const { return error_; }
 
@@ -182,11 +193,11 @@ Outcome restore(const Move& move, const std::string& images, const std::string& 
   return outcome;
 }
 
-Outcome dump(const Move& move, const ImagesDirectory& images, pid_t init, int level) {
+Outcome dump(const Move& move, const ImagesDirectory& images, pid_t init) {
   const Clock::time_point begin = Clock::now();
   const std::string obstacle = inspect_task(init).obstacle;
   if (!obstacle.empty()) return failed(obstacle, true);
-  ImagePacker packer(move.stream, level, move.user.uid);
+  ImagePacker packer(move.stream, move.user.uid);
   const Criu criu = criu_at(move.criu, move.runtime);
   const auto send_pages = [&] { packer.send_new_pages(images.path()); };
   const CriuResult dumped =
@@ -226,9 +237,7 @@ Outcome unpack_and_restore(const Move& move, const ImagesDirectory& images, std:
 }  // namespace
 
 Outcome check_moves(const std::string& runtime, const std::string& criu) {
-  for (const std::string& name : names_in(runtime)) {
-    if (name.starts_with(kImages)) wipe(runtime + "/" + name);
-  }
+  wipe_all(runtime, std::string(kImages));
   const Criu found = find_criu(criu, runtime);
   Outcome outcome = failed(found.reason);
   if (found.program.empty()) return outcome;
@@ -237,20 +246,29 @@ Outcome check_moves(const std::string& runtime, const std::string& criu) {
   return outcome;
 }
 
-Outcome send_task(const Move& move, pid_t init, int level) {
+Outcome send_task(const Move& move, pid_t init) {
   const ImagesDirectory images(move.runtime);
   if (images.path().empty()) return failed(images.error());
   // A CRIU that dumps lets the task go, if it is left to it.
   const auto deadline = Clock::now() + std::chrono::seconds(kTimeouts * move.timeout_s);
   return supervise([&] { return !is_dying(init) && Clock::now() < deadline; },
-                   [&] { return dump(move, images, init, level); }, [&] { resume_task(init); });
+                   [&] { return dump(move, images, init); }, [&] { resume_task(init); });
 }
 
 Outcome receive_task(const Move& move, std::uint64_t max_bytes, const std::string& cgroup) {
-  const ImagesDirectory images(move.runtime);
+  ImagesDirectory images(move.runtime);
   if (images.path().empty()) return failed(images.error());
-  return supervise(
+  Outcome outcome = supervise(
       no_hope, [&] { return unpack_and_restore(move, images, max_bytes, cgroup); }, [] {});
+  if (outcome.kind == Outcome::Kind::done) images.leave();
+  return outcome;
+}
+
+Outcome wipe_images(const std::string& runtime, pid_t process) {
+  wipe_all(runtime, images_of(process));
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::done;
+  return outcome;
 }
 
 }  // namespace peerd

@@ -23,10 +23,14 @@ struct Move {
 Outcome check_moves(const std::string& runtime, const std::string& criu);
 
 // Done: everything has been written into the stream, and the task is stopped. Else it runs on.
-Outcome send_task(const Move& move, pid_t init, int level);
+Outcome send_task(const Move& move, pid_t init);
 
-// Done: the task is there, stopped. Else nothing of it runs; what is in the stay's directory is the
-// caller's.
+// Done: the task is there, stopped, and its image, too, for wipe_images: that takes a fifth of the
+// restore's time, in which the task could be running. Else nothing of it runs; what is in the
+// stay's directory is the caller's.
 Outcome receive_task(const Move& move, std::uint64_t max_bytes, const std::string& cgroup);
+
+// What a receive_task in that process has left.
+Outcome wipe_images(const std::string& runtime, pid_t process);
 
 }  // namespace peerd

@@ -35,6 +35,23 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return result;
 }
 
+// Of nobody's concern: what it does not do is done by the next check().
+void wipe_later(uv_loop_t* loop, const std::string& program, const std::string& runtime,
+                pid_t process) {
+  const std::vector<std::string> arguments = {"peerd-task", "wipe",      "--runtime",
+                                              runtime,      "--process", number(process)};
+  std::vector<char*> values = pointers(arguments);
+  auto* const handle = new uv_process_t{};
+  uv_process_options_t options{};
+  options.file = program.c_str();
+  options.args = values.data();
+  options.exit_cb = [](uv_process_t* ended, std::int64_t, int) {
+    uv_close(reinterpret_cast<uv_handle_t*>(ended),
+             [](uv_handle_t* closed) { delete reinterpret_cast<uv_process_t*>(closed); });
+  };
+  if (uv_spawn(loop, handle, &options) != 0) options.exit_cb(handle, 0, 0);
+}
+
 }  // namespace
 
 void become_parent_of_tasks() {
@@ -47,13 +64,15 @@ struct TaskOperation::Impl {
   uv_pipe_t output{};
   uv_timer_t timer{};  // reports what is known at once, later
   OnDone on_done;
+  std::string program;
+  std::string left_in;  // the runtime directory in which it leaves its image, if it does
   std::string line;
   std::array<char, kMaxLineBytes> buffer{};
   bool exited = false;
   bool at_end = false;
   unsigned open_handles = kHandles;
 
-  void spawn(uv_loop_t* loop, const std::string& program, const std::vector<std::string>& arguments,
+  void spawn(uv_loop_t* loop, const std::vector<std::string>& arguments,
              const std::vector<std::string>* environment, int stream) {
     uv_pipe_init(loop, &output, 0);
     uv_timer_init(loop, &timer);
@@ -121,6 +140,8 @@ struct TaskOperation::Impl {
       outcome.emplace();
       outcome->message = "peerd-task ended without a word";
     }
+    if (outcome->kind == Outcome::Kind::done && !left_in.empty())
+      wipe_later(process.loop, program, left_in, process.pid);
     const OnDone report = std::exchange(on_done, {});
     close();
     if (report) report(*outcome);
@@ -150,7 +171,9 @@ std::unique_ptr<TaskOperation> TaskOperation::run(uv_loop_t* loop, const TaskToo
                                                   int stream, OnDone on_done) {
   Impl* const impl = new Impl;
   impl->on_done = std::move(on_done);
-  impl->spawn(loop, tools.program, arguments, environment, stream);
+  impl->program = tools.program;
+  if (arguments[1] == "restore") impl->left_in = tools.runtime;
+  impl->spawn(loop, arguments, environment, stream);
   return std::unique_ptr<TaskOperation>(new TaskOperation(impl));
 }
 
@@ -195,7 +218,6 @@ std::unique_ptr<TaskOperation> TaskOperation::dump(uv_loop_t* loop, const TaskTo
   add(arguments, "--init", number(request.init));
   add(arguments, "--stay", request.stay);
   add_user(arguments, request.user);
-  add(arguments, "--level", number(request.level));
   add(arguments, "--timeout-s", number(request.timeout_s));
   return run(loop, tools, arguments, nullptr, out, std::move(on_done));
 }

@@ -37,7 +37,6 @@ struct DumpRequest {
   pid_t init = -1;
   std::string stay;
   TaskUser user;
-  int level = 1;  // zstd's: 19 is smallest, 1 good for a gigabit per second, -5 for more
   std::uint64_t timeout_s = 30;  // until it is frozen and its image written
 };
 

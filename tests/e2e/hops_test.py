@@ -1,5 +1,6 @@
 """A task that moves a hundred times, as often as one may: nothing is missing, and nothing piles up."""
 
+import contextlib
 import os
 import re
 
@@ -35,6 +36,14 @@ def children(pid):
         return file.read().split()
 
 
+def at_work(peer):
+    """Operations of the executor's: an image is wiped when its task runs already."""
+    def name(pid):
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/comm") as file:
+            return file.read().strip()
+    return [pid for pid in children(executor_of(peer.state)) if name(pid) == "peerd-task"]
+
+
 class Hops(Moving):
     def possessions(self, peer):
         executor = executor_of(peer.state)
@@ -55,6 +64,8 @@ class Hops(Moving):
             # The first has everything in place: the pool of threads, what is kept open for good.
             if hop in (10, HOPS):
                 wait_until(lambda: not left_behind(second), f"{second.name} lets go of it")
+                wait_until(lambda: not children(executor_of(second.state)), f"{second.name} has reaped it")
+                wait_until(lambda: not at_work(first), f"{first.name} has wiped the image")
                 now = [self.possessions(peer) for peer in (first, second)]
                 memory = [resident_kib(peer.process.pid) for peer in (first, second)]
                 if before:

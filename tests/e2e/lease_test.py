@@ -175,7 +175,7 @@ class Plain(Leasing):
         with open(os.path.join(unfinished, "data")) as reader:
             reader.read()
         home.ctl("wait", task, check=False)
-        self.assertEqual(len(self.pids()), 1)
+        self.assertEqual(self.begun(), 1)
         wait_until(lambda: not [name for name in os.listdir(work) if name.startswith(serial)], "nothing is left of it")
 
     def test_a_task_of_ones_own_runs_again_after_a_loss_of_power(self):

@@ -95,6 +95,24 @@ TEST_CASE("an empty or oversized frame ends the stream") {
   }
 }
 
+TEST_CASE("what is missing of a frame is told") {
+  net::Framer framer;
+  const net::Bytes bytes = framed(100'000, 3);
+  CHECK(framer.missing() == 0);
+  framer.append(std::span(bytes).first(3));
+  CHECK_FALSE(framer.next());
+  CHECK(framer.missing() == 0);  // not known yet
+  framer.append(std::span(bytes).subspan(3, 1001));
+  CHECK_FALSE(framer.next());
+  CHECK(framer.missing() == 99'000);
+  CHECK_FALSE(framer.empty());
+  framer.append(std::span(bytes).subspan(1004));
+  CHECK(framer.missing() == 0);
+  CHECK_FALSE(framer.empty());
+  CHECK(framer.next());
+  CHECK(framer.empty());
+}
+
 TEST_CASE("a claimed length reserves nothing") {
   net::Framer framer;
   const net::Bytes header = {0x00, 0x10, 0x00, 0x00, 0x91};  // a frame of 1 MiB, one byte of it

@@ -1,5 +1,6 @@
 // What is encoded is decoded again, whatever its values.
 #include <algorithm>
+#include <span>
 #include <string>
 #include <variant>
 
@@ -138,4 +139,28 @@ TEST_CASE("a chunk of every size up to the limit travels") {
     const net::StreamFrame frame = net::StreamChunk{257, 1ull << 40, net::Bytes(size, 0xc1)};
     CHECK(difference(net::decode_stream_frame(body(net::encode(frame))), frame) == "");
   }
+}
+
+TEST_CASE("an image's bytes travel without copies, in the same frame") {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{255}, net::kMaxImageBytes}) {
+    const net::Bytes bytes(size, 7);
+    const net::Bytes frame = net::encode_image(bytes);
+    CHECK((frame == net::encode(net::StreamFrame(net::StreamImage{bytes}))));
+    const auto content = std::span(frame).subspan(net::kFrameLengthBytes);
+    const auto image = net::image_in(content);
+    REQUIRE(image);
+    CHECK(image->data() == frame.data() + frame.size() - size);
+    CHECK(image->size() == size);
+    CHECK_FALSE(net::image_in(content.first(content.size() - 1)));
+  }
+  const net::Bytes too_many = net::encode_image(net::Bytes(net::kMaxImageBytes + 1));
+  CHECK_FALSE(net::image_in(std::span(too_many).subspan(net::kFrameLengthBytes)));
+  const net::Bytes none = net::encode_image({});
+  CHECK_FALSE(net::image_in(std::span(none).subspan(net::kFrameLengthBytes)));
+  const net::Bytes other = net::encode(net::StreamFrame(net::StreamEnd()));
+  CHECK_FALSE(net::image_in(std::span(other).subspan(net::kFrameLengthBytes)));
+  net::Bytes more = net::encode_image(net::Bytes(5));
+  more.push_back(0);
+  CHECK_FALSE(net::image_in(std::span(more).subspan(net::kFrameLengthBytes)));
+  CHECK_FALSE(net::image_in({}));
 }

@@ -2,6 +2,7 @@
 #include "peerd/checkpoint/archive.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -43,10 +44,11 @@ struct Places {
   }
 };
 
-std::string packed(const Places& places, int growth = 0) {
+std::string packed(const Places& places, int growth = 0,
+                   peerd::EffortChoice choose = peerd::next_effort) {
   const std::string path = places.root / "packed";
   const int out = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  peerd::ImagePacker packer(out, 1, ::geteuid());
+  peerd::ImagePacker packer(out, ::geteuid(), choose);
   for (int i = 0; i < growth; ++i) {
     std::ofstream(places.images + "/pages-1.img", std::ios::app)
         << std::string(70'000, static_cast<char>('a' + i % 26));
@@ -65,11 +67,23 @@ std::string read(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+std::string piece(const std::string& bytes, std::size_t plain_bytes) {
+  const peerd::PieceHeader header = peerd::encode(peerd::PieceSizes{
+      static_cast<std::uint32_t>(plain_bytes), static_cast<std::uint32_t>(bytes.size())});
+  return std::string(reinterpret_cast<const char*>(header.data()), header.size()) + bytes;
+}
+
+std::string compressed(const std::string& bytes) {
+  std::string out(ZSTD_compressBound(bytes.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), 1));
+  return out;
+}
+
 // A stream of records that nobody has checked.
 class Forgery {
  public:
   explicit Forgery(std::string magic = std::string(peerd::kArchiveMagic))
-      : bytes_(std::move(magic)) {}
+      : magic_(std::move(magic)) {}
 
   Forgery& add(ArchiveRecord record, const std::string& path = {},
                const std::string& payload = {}) {
@@ -109,26 +123,45 @@ class Forgery {
     return add(record);
   }
 
-  std::string packed() const {
-    std::string out(ZSTD_compressBound(bytes_.size()), '\0');
-    out.resize(ZSTD_compress(out.data(), out.size(), bytes_.data(), bytes_.size(), 1));
-    return out;
-  }
+  const std::string& records() const { return bytes_; }
+  std::string packed() const { return magic_ + piece(bytes_, bytes_.size()); }
 
  private:
+  std::string magic_;
   std::string bytes_;
   std::uint32_t files_ = 0;
   std::uint64_t records_ = 0;
 };
 
-std::string error_of(const Forgery& forgery, std::uint64_t bytes = kMany,
+std::string error_of(const std::string& stream, std::uint64_t bytes = kMany,
                      std::uint64_t entries = 100) {
   const Places places;
   ImageUnpacker unpacker(places.new_images, places.new_stay, self(),
                          {.bytes = bytes, .entries = entries});
-  unpacker.feed(forgery.packed());
-  CHECK(unpacker.complete() == unpacker.error().empty());
-  return unpacker.error();
+  unpacker.feed(stream);
+  return unpacker.error().empty() && !unpacker.complete() ? "goes on" : unpacker.error();
+}
+
+std::string error_of(const Forgery& forgery, std::uint64_t bytes = kMany,
+                     std::uint64_t entries = 100) {
+  return error_of(forgery.packed(), bytes, entries);
+}
+
+// Does not compress.
+std::string noise(std::size_t bytes) {
+  std::string text(bytes, '\0');
+  std::uint64_t chance = 3;
+  for (char& byte : text) {
+    chance = chance * 6364136223846793005u + 1442695040888963407u;
+    byte = static_cast<char>(chance >> 56);
+  }
+  return text;
+}
+
+peerd::Effort each_in_turn(peerd::Effort effort, const peerd::Stint&) {
+  using peerd::Effort;
+  return effort == Effort::thorough ? Effort::none
+                                    : static_cast<Effort>(static_cast<int>(effort) + 1);
 }
 
 }  // namespace
@@ -177,6 +210,68 @@ TEST_CASE("files, directories, links and holes come out as they went in") {
   CHECK((status.st_mode & 07777) == 0711);
 }
 
+TEST_CASE("what is not compressed comes out as it went in") {
+  const Places places;
+  const std::string memory = noise(4'000'000);
+  std::ofstream(places.images + "/pages-1.img", std::ios::binary) << memory;
+  for (const std::string name : {"/a", "/b"})
+    std::ofstream(places.stay + name, std::ios::binary) << name << memory;
+  const std::string bytes =
+      packed(places, 0, [](peerd::Effort, const peerd::Stint&) { return peerd::Effort::none; });
+  ImageUnpacker unpacker(places.new_images, places.new_stay, self(), {.bytes = kMany});
+  REQUIRE(unpacker.feed(bytes));
+  CHECK(unpacker.complete());
+  CHECK((read(places.new_images + "/pages-1.img") == memory));
+  CHECK((read(places.new_stay + "/a") == "/a" + memory));
+  CHECK((read(places.new_stay + "/b") == "/b" + memory));
+}
+
+TEST_CASE("nothing more is sent when the receiver has gone") {
+  const Places places;
+  std::ofstream(places.images + "/pages-1.img", std::ios::binary) << noise(4'000'000);
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  ::close(ends[0]);
+  ::signal(SIGPIPE, SIG_IGN);
+  peerd::ImagePacker packer(ends[1], ::geteuid());
+  CHECK(packer.error() == "sending: Broken pipe");
+  packer.send_new_pages(places.images);
+  packer.finish(places.images, places.stay);
+  CHECK(packer.packed_bytes() == 0);
+  ::close(ends[1]);
+}
+
+TEST_CASE("a file that shrinks while it is sent is an error") {
+  const Places places;
+  const std::string pages = places.images + "/pages-1.img";
+  std::ofstream(pages, std::ios::binary) << noise(3'000'000);
+  static std::string shrinking;
+  shrinking = pages;
+  const int out = ::open((places.root / "packed").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  peerd::ImagePacker packer(out, ::geteuid(), [](peerd::Effort effort, const peerd::Stint&) {
+    std::filesystem::resize_file(shrinking, 1000);
+    return effort;
+  });
+  packer.send_new_pages(places.images);
+  CHECK(packer.error() == "sending: Input/output error");
+  ::close(out);
+}
+
+TEST_CASE("what is compressed now more, now less, comes out as it went in") {
+  const Places places;
+  const std::string memory = noise(5'000'000) + std::string(12'000'000, 'm') + noise(3'000'001);
+  std::ofstream(places.images + "/pages-1.img", std::ios::binary) << memory;
+  std::ofstream(places.stay + "/file", std::ios::binary) << memory;
+  const std::string bytes = packed(places, 0, each_in_turn);
+  CHECK(bytes.size() <
+        2 * 13'500'000);  // of 40 MB two times 8 do not compress, and 4 MB were not to be
+  ImageUnpacker unpacker(places.new_images, places.new_stay, self(), {.bytes = kMany});
+  REQUIRE(unpacker.feed(bytes));
+  CHECK(unpacker.complete());
+  CHECK((read(places.new_images + "/pages-1.img") == memory));
+  CHECK((read(places.new_stay + "/file") == memory));
+}
+
 TEST_CASE("what is damaged, incomplete or too long is an error") {
   const Places places;
   std::ofstream(places.stay + "/text") << std::string(100'000, 'y');
@@ -196,7 +291,8 @@ TEST_CASE("what is damaged, incomplete or too long is an error") {
     ::close(ends[0]);
   }
   SECTION("one bit is another") {
-    bytes[bytes.size() - 1] = static_cast<char>(bytes[bytes.size() - 1] ^ 1);  // of the checksum
+    const std::size_t middle = bytes.size() - 60;  // of the text, which is compressed
+    bytes[middle] = static_cast<char>(bytes[middle] ^ 1);
     CHECK(!unpacker.feed(bytes));
     CHECK(unpacker.error().find("damaged") != std::string::npos);
   }
@@ -205,7 +301,7 @@ TEST_CASE("what is damaged, incomplete or too long is an error") {
     CHECK(unpacker.error().find("after its end") != std::string::npos);
   }
   SECTION("something else") {
-    CHECK(!unpacker.feed("GET / HTTP/1.1\r\n\r\n"));
+    CHECK(!unpacker.feed("GET / HTTP/1.1\r\nHost: board\r\n\r\n"));
   }
 }
 
@@ -244,6 +340,38 @@ TEST_CASE("a forged checkpoint keeps the limits") {
   Forgery crowd;
   for (int i = 0; i < 101; ++i) crowd.add(Type::directory, "stay/" + std::to_string(i));
   CHECK(error_of(crowd.end()).find("more files") != std::string::npos);
+}
+
+TEST_CASE("a forged checkpoint has pieces that are what they claim") {
+  const std::string magic(peerd::kArchiveMagic);
+  const std::string records = Forgery()
+                                  .add(Type::file, "stay/f")
+                                  .data(0, 0, std::string(9000, 'd'))
+                                  .file_end(0, 9000)
+                                  .end()
+                                  .records();
+  const std::string frame = compressed(records);
+  CHECK(error_of(magic + piece(frame, records.size())) == "");
+  CHECK(error_of(magic + piece(frame, records.size() + 1)).find("another size") !=
+        std::string::npos);
+  CHECK(error_of(magic + piece(frame, records.size() - 1)).find("damaged") != std::string::npos);
+  CHECK(error_of(magic + piece(frame + "x", records.size())).find("damaged") != std::string::npos);
+  CHECK(error_of(magic + piece(records.substr(1), records.size())).find("damaged") !=
+        std::string::npos);
+  CHECK(error_of(magic + piece("", 0)).find("no piece") != std::string::npos);
+  CHECK(error_of(magic + piece("", 1)).find("no piece") != std::string::npos);
+  CHECK(error_of(magic + piece(records, records.size() - 1)).find("no piece") != std::string::npos);
+  CHECK(error_of(magic + piece(frame, peerd::kMaxPieceBytes + 1)).find("no piece") !=
+        std::string::npos);
+  SECTION("a record lies in one piece") {
+    const auto cut = [&](std::size_t at) {
+      return error_of(magic + piece(records.substr(0, at), at) +
+                      piece(records.substr(at), records.size() - at));
+    };
+    CHECK(cut(peerd::kArchiveHeaderBytes + 6) == "");  // the first
+    CHECK(cut(peerd::kArchiveHeaderBytes + 5).find("no record") != std::string::npos);
+    CHECK(cut(10).find("no record") != std::string::npos);
+  }
 }
 
 TEST_CASE("a forged checkpoint has its records in order") {
