@@ -151,7 +151,8 @@ unsigned long long start_time_ticks(pid_t pid) {
 std::string wrong_credentials(pid_t init, const TaskUser& user) {
   for (const pid_t pid : processes_of(init)) {
     const std::string status = read_text(proc_path(pid, "status"));
-    if (status.empty()) continue;  // it has ended meanwhile
+    // It has ended meanwhile, or before the task moved: CRIU restores a zombie as root's.
+    if (status.empty() || field_of(status, "State").starts_with('Z')) continue;
     if (!all_are(field_of(status, "Uid"), user.uid) ||
         !all_are(field_of(status, "Gid"), user.gid) ||
         !all_among(field_of(status, "Groups"), user)) {

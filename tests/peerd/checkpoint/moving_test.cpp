@@ -267,6 +267,25 @@ TEST_CASE("files of all kinds move along") {
   CHECK(text_of(next + "/stdout").ends_with("end\n"));
 }
 
+// CRIU restores one as root's: it is nobody's any more.
+TEST_CASE("a child that has ended, and nobody has waited for, moves along") {
+  BoardUnderTest board;
+  REQUIRE_USABLE(board);
+  const std::string stay = board.new_stay();
+  const Outcome task = board.start(stay, {"sh", "-c", "true & exec sleep 600"});
+  REQUIRE(task.kind == Outcome::Kind::done);
+  REQUIRE(eventually([&] {
+    const std::vector<pid_t> processes = peerd::processes_of(task.init);
+    return processes.size() == 3 && state_of(processes[2]) == 'Z';
+  }));
+  const auto [dumped, restored] = board.move(task.init, stay, board.new_stay(false));
+  INFO(dumped.message << " / " << restored.message);
+  REQUIRE(restored.kind == Outcome::Kind::done);
+  CHECK(peerd::processes_of(restored.init).size() == 3);
+  board.kill(task.init);
+  board.kill(restored.init);
+}
+
 TEST_CASE("how a task ends is told") {
   BoardUnderTest board;
   REQUIRE_USABLE(board);
