@@ -37,7 +37,7 @@ class CgroupLeaf {
   // What is to be told if a process was killed for it since the limit was set; else nothing.
   std::string out_of_memory() const;
   const std::string& directory() const { return directory_; }
-  void kill();                 // SIGKILL to everyone in it
+  void kill();  // SIGKILL to everyone in it
 
  private:
   explicit CgroupLeaf(std::string directory) : directory_(std::move(directory)) {}

@@ -25,12 +25,12 @@ std::string limits(const Stays& stays) {
 std::string containment(const Stays& stays) {
   const std::string& reason = stays.not_contained_reason();
   if (reason.empty()) return line("ok", "tasks are contained, each in a PID namespace of its own");
-  return line(
-      "missing",
-      fmt::format(
-          "containment of tasks: what makes a session of its own can outlive its task ({}); "
-          "mend: start peerd as root",
-          reason));
+  const char* mend =
+      stays.users_count() ? "let the container it is in have namespaces" : "start peerd as root";
+  return line("missing",
+              fmt::format("containment of tasks: what makes a session of its own can outlive its "
+                          "task ({}); mend: {}",
+                          reason, mend));
 }
 
 std::string migration(const Stays& stays) {

@@ -90,6 +90,7 @@ core::ExitStatus status_of(int wait_status) {
 bool cpu_limit_exceeded(const Process& process, const core::ExitStatus& status,
                         const rusage& usage) {
   if (process.cpu_limit_s == 0) return false;
+  // The limit is each process's; of a contained one the usage is everybody's.
   const bool by_signal = status.kind == core::ExitStatus::Kind::signaled;
   const int signal = by_signal ? status.value : status.value - kShellSignalBase;
   const auto used_us = (std::int64_t{usage.ru_utime.tv_sec} + usage.ru_stime.tv_sec) * 1'000'000 +

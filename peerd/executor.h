@@ -54,10 +54,10 @@ class Executor {
   // `users` it runs as this process does.
   void start(core::TaskId task, const ProcessSpec& spec,
              const std::optional<Users>& users = std::nullopt);
-  // SIGTERM to the whole session, SIGKILL after the grace. Unknown tasks are ignored.
+  // SIGTERM to all its processes, SIGKILL after the grace. Unknown tasks are ignored.
   void stop(core::TaskId task);
   void kill(core::TaskId task);  // SIGKILL at once
-  // SIGSTOP to the whole session, until thaw().
+  // SIGSTOP to all its processes, until thaw().
   void freeze(core::TaskId task);
   void thaw(core::TaskId task);
   std::size_t running() const;  // started, and their end not reported

@@ -48,7 +48,7 @@ class ExecutorClient {
   void start(const Key& stay, const ProcessSpec& process, bool movable = false);
   bool runs(const Key& stay) const { return running_.contains(stay); }
   bool holds(const Key& stay) const { return held_.contains(stay); }  // started, not discarded
-  // SIGTERM to the whole session, SIGKILL after the grace. Unknown stays are ignored.
+  // SIGTERM to all its processes, SIGKILL after the grace. Unknown stays are ignored.
   void stop(const Key& stay, core::Duration grace);
   // Until when it may run, by monotonic_now(), whatever becomes of this daemon: executor_frame.h.
   void lease(const Key& stay, core::Time until);

@@ -26,18 +26,45 @@ extern "C" const char peerd_init_end[];
 namespace peerd {
 namespace {
 
+constexpr int kTrialExit = 200;  // no errno
+
 std::string failure(const char* what, int error) {
   return std::string(what) + ": " + std::system_category().message(error);
 }
 
-// Containers, say, may forbid it even to root.
-int try_containment() {
+// As PID 1, for one that ends at once.
+[[noreturn]] void try_init(int init_fd) {
+  if (!mount_namespaces_proc()) ::_exit(errno);
+  const pid_t command = ::fork();
+  if (command < 0) ::_exit(errno);
+  if (command == 0) ::_exit(kTrialExit);
+  char name[] = "init";
+  char number[] = "2";
+  char* arguments[] = {name, number, nullptr};
+  char* environment[] = {nullptr};
+  ::close(0);
+  ::syscall(SYS_execveat, init_fd, "", arguments, environment, AT_EMPTY_PATH);
+  ::_exit(errno);
+}
+
+// Containers, say, may forbid it even to root. 0, or errno says what is not allowed.
+int try_containment(int init_fd) {
   const long child = ::syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0);
   if (child < 0) return errno;
-  if (child == 0) ::_exit(mount_namespaces_proc() ? 0 : errno);
+  if (child == 0) try_init(init_fd);
   int status = 0;
   while (::waitpid(static_cast<pid_t>(child), &status, 0) < 0 && errno == EINTR) continue;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+  if (!WIFEXITED(status)) return EIO;
+  return WEXITSTATUS(status) == kTrialExit ? 0 : WEXITSTATUS(status);
+}
+
+// Where that is not said, newer kernels may forbid it to be executed, and older ones do not know
+// it.
+UniqueFd executable_memory() {
+  constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, Linux 6.3
+  UniqueFd file(::memfd_create("peerd-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | kExecutable));
+  if (file || errno != EINVAL) return file;
+  return UniqueFd(::memfd_create("peerd-init", MFD_CLOEXEC | MFD_ALLOW_SEALING));
 }
 
 }  // namespace
@@ -47,11 +74,12 @@ std::string_view init_program() {
 }
 
 UniqueFd open_init(std::string& reason) {
-  if (const int error = try_containment(); error != 0) {
-    reason = failure("no PID namespaces", error);
+  // By this a namespace's processes are found.
+  if (::access("/proc/thread-self/children", R_OK) != 0) {
+    reason = failure("/proc/thread-self/children", errno);
     return UniqueFd();
   }
-  UniqueFd file(::memfd_create("peerd-init", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  UniqueFd file = executable_memory();
   const std::string_view program = init_program();
   if (!file ||
       ::write(file.get(), program.data(), program.size()) != static_cast<ssize_t>(program.size())) {
@@ -59,6 +87,10 @@ UniqueFd open_init(std::string& reason) {
     return UniqueFd();
   }
   ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  if (const int error = try_containment(file.get()); error != 0) {
+    reason = failure("PID namespaces", error);
+    return UniqueFd();
+  }
   return file;
 }
 

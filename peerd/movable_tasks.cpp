@@ -78,6 +78,7 @@ MovableTasks::MovableTasks(uv_loop_t* loop, std::string name, const TaskUsers& u
 MovableTasks::~MovableTasks() {
   for (auto& [key, task] : tasks_) {
     task.operation.reset();
+    if (task.leaf != nullptr) task.leaf->kill();  // also who is not known yet
     if (task.init > 0) kill_task(task.init);
   }
   for (auto& [key, task] : tasks_) {
@@ -220,14 +221,22 @@ void MovableTasks::discard(const Key& key) {
   const pid_t init = task.init;
   const std::string stay = task.stay;
   const uid_t uid = task.user.uid;
+  std::unique_ptr<CgroupLeaf> leaf = std::move(task.leaf);
   drop(key);
   if (init <= 0) return;
   kill_task(init);
-  auto process = TaskProcess::watch(loop_, init, stay, [this, init, stay, uid](core::ExitStatus) {
-    discarded_.erase(init);
+  Dying& dying = discarded_[init];
+  dying.leaf = std::move(leaf);
+  dying.process = TaskProcess::watch(loop_, init, stay, [this, init, stay, uid](core::ExitStatus) {
+    forget(init);
     remove_abandoned(stay, uid, users_.owner());
   });
-  if (process) discarded_[init] = std::move(process);
+  if (!dying.process) forget(init);
+}
+
+void MovableTasks::forget(pid_t init) {
+  Dying gone = std::move(discarded_.extract(init).mapped());
+  if (gone.leaf != nullptr) cgroups_->release(std::move(gone.leaf));
 }
 
 // --- Moving
@@ -264,10 +273,12 @@ void MovableTasks::restore(const Key& key, const net::executor::Restore& asked,
   const UniqueFd in = open_fifo(asked.fifo, O_RDONLY);
   if (!in) return on_moved_(key, failure(asked.fifo + ": " + std::strerror(errno)));
   std::string error;
-  std::unique_ptr<CgroupLeaf> leaf = acquire_leaf(asked.memory_limit_bytes, error);
+  // The limit is for the task alone: CRIU, which is there until it is restored, needs memory, too.
+  std::unique_ptr<CgroupLeaf> leaf = acquire_leaf(0, error);
   if (!error.empty()) return on_moved_(key, failure(error));
   Task& task = tasks_[key];
   task.leaf = std::move(leaf);
+  task.memory_limit_bytes = asked.memory_limit_bytes;
   task.stay = asked.directory;
   task.cpu_limit_s = asked.cpu_limit_s;
   task.user = user;
@@ -293,6 +304,9 @@ void MovableTasks::moved(const Key& key, const Outcome& outcome) {
   task.stopped = done && !resumed;
   task.hurt = outcome.kind == Outcome::Kind::failed;
   if (restored && done) adopt(key, outcome.init);
+  std::string unlimited;  // then each of its processes still has a limit
+  if (restored && done && task.leaf)
+    task.leaf->set_memory_limit(task.memory_limit_bytes, unlimited);
   if (!restored && task.frozen)
     stop_task(task.init);  // a dump that failed has continued it
   else if (resumed && done)

@@ -35,8 +35,8 @@ class MovableTasks {
   using OnChecked = std::function<void(const Outcome&)>;
   using OnInspected = std::function<void(const Inspection&)>;
 
-  // Everything is reported later, never from inside. `name`: of this executor alone, for a
-  // directory. `cgroups`: where each is in a leaf of its own; or null.
+  // Everything is reported later, but what cannot even begin from inside. `name`: of this executor
+  // alone, for a directory. `cgroups`: where each is in a leaf of its own; or null.
   MovableTasks(uv_loop_t* loop, std::string name, const TaskUsers& users, CgroupTree* cgroups,
                OnEnd on_end, OnMoved on_moved);
   ~MovableTasks();  // kills them all, and reaps
@@ -63,6 +63,7 @@ class MovableTasks {
     std::string stay;
     TaskUser user;
     std::uint64_t cpu_limit_s = 0;
+    std::uint64_t memory_limit_bytes = 0;
     std::unique_ptr<CgroupLeaf> leaf;  // null where no cgroup is delegated
     pid_t init = -1;
     bool starting = false;
@@ -97,7 +98,13 @@ class MovableTasks {
   CgroupTree* cgroups_;
   std::unique_ptr<TaskOperation> check_;
   std::map<Key, Task> tasks_;
-  std::map<pid_t, std::unique_ptr<TaskProcess>> discarded_;  // until they are reaped
+  // Until they are reaped: till then their leaf is nobody else's.
+  struct Dying {
+    std::unique_ptr<CgroupLeaf> leaf;
+    std::unique_ptr<TaskProcess> process;
+  };
+  void forget(pid_t init);
+  std::map<pid_t, Dying> discarded_;
 };
 
 }  // namespace peerd

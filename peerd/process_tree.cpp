@@ -19,6 +19,9 @@ namespace {
 // processes.
 constexpr std::size_t kMaxProcesses = 32'768;
 
+// Of a tree whose processes are to be stopped or killed; one that forks faster is no task of ours.
+constexpr int kMaxSweeps = 64;
+
 std::vector<pid_t> children_of(pid_t pid) {
   std::vector<pid_t> children;
   for (const std::string& thread : names_in(proc_path(pid, "task"))) {
@@ -61,6 +64,24 @@ bool is_zero(std::string_view mask) {
   return !mask.empty() && mask.find_first_not_of('0') == std::string_view::npos;
 }
 
+// Of a thread, with its status as /proc has it. Each has its own.
+std::string wrong_credentials_of(std::string_view status, const TaskUser& user) {
+  // It has ended meanwhile, or before the task moved: CRIU restores a zombie as root's.
+  if (status.empty() || field_of(status, "State").starts_with('Z')) return {};
+  if (!all_are(field_of(status, "Uid"), user.uid) || !all_are(field_of(status, "Gid"), user.gid) ||
+      !all_among(field_of(status, "Groups"), user)) {
+    return std::string(field_of(status, "Name")) + " is not " + std::to_string(user.uid) + ":" +
+           std::to_string(user.gid) + ", whom the task belongs to here, but " +
+           std::string(field_of(status, "Uid"));
+  }
+  if (field_of(status, "NoNewPrivs") != "1") return "the task may gain privileges";
+  if (user.uid == 0) return {};
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"}) {
+    if (!is_zero(field_of(status, set))) return "the task has privileges";
+  }
+  return {};
+}
+
 std::optional<int> number_of(std::string_view text) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -88,12 +109,14 @@ bool resume_task(pid_t init) {
 bool stop_task(pid_t init) {
   // Until nobody new has come: a process that is not stopped yet may start another.
   std::vector<pid_t> stopped;
-  for (;;) {
-    const std::vector<pid_t> processes = processes_of(init);
+  for (int sweep = 0; sweep < kMaxSweeps; ++sweep) {
+    std::vector<pid_t> processes = processes_of(init);
+    std::erase_if(processes, [](pid_t pid) { return !alive(pid); });
     signal_processes(processes, SIGSTOP);
-    if (processes == stopped || processes.empty()) return !processes.empty();
-    stopped = processes;
+    if (processes == stopped) break;
+    stopped = std::move(processes);
   }
+  return !stopped.empty();
 }
 
 bool signal_task(pid_t init, int signal) {
@@ -112,7 +135,7 @@ void kill_tree(pid_t top) {
   ::kill(top, SIGSTOP);
   // Until nobody new has come: those under it may still be starting others.
   std::vector<pid_t> killed;
-  for (;;) {
+  for (int sweep = 0; sweep < kMaxSweeps; ++sweep) {
     std::vector<pid_t> processes = processes_of(top);
     if (!processes.empty()) processes.erase(processes.begin());
     if (processes == killed) break;
@@ -150,20 +173,9 @@ unsigned long long start_time_ticks(pid_t pid) {
 
 std::string wrong_credentials(pid_t init, const TaskUser& user) {
   for (const pid_t pid : processes_of(init)) {
-    const std::string status = read_text(proc_path(pid, "status"));
-    // It has ended meanwhile, or before the task moved: CRIU restores a zombie as root's.
-    if (status.empty() || field_of(status, "State").starts_with('Z')) continue;
-    if (!all_are(field_of(status, "Uid"), user.uid) ||
-        !all_are(field_of(status, "Gid"), user.gid) ||
-        !all_among(field_of(status, "Groups"), user)) {
-      return std::string(field_of(status, "Name")) + " is not " + std::to_string(user.uid) + ":" +
-             std::to_string(user.gid) + ", whom the task belongs to here, but " +
-             std::string(field_of(status, "Uid"));
-    }
-    if (field_of(status, "NoNewPrivs") != "1") return "the task may gain privileges";
-    if (user.uid == 0) continue;
-    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"}) {
-      if (!is_zero(field_of(status, set))) return "the task has privileges";
+    for (const std::string& thread : names_in(proc_path(pid, "task"))) {
+      const std::string status = read_text(proc_path(pid, "task/" + thread + "/status"));
+      if (std::string wrong = wrong_credentials_of(status, user); !wrong.empty()) return wrong;
     }
   }
   return {};

@@ -201,9 +201,9 @@ Spawned spawn(const SpawnRequest& request) {
   return explain(request, plan, report);
 }
 
-int wait_status_of(const UniqueFd& end, int status_of_init) {
+int wait_status_of(const UniqueFd& end, int status_of_first) {
   eventfd_t told = 0;
-  if (!end || ::eventfd_read(end.get(), &told) != 0) return status_of_init;
+  if (!end || ::eventfd_read(end.get(), &told) != 0) return status_of_first;
   return static_cast<int>(told - 1);
 }
 

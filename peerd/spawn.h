@@ -52,7 +52,7 @@ struct Spawned {
 // that. When it ends, or init is killed, so does everybody in it.
 Spawned spawn(const SpawnRequest& request);
 
-// How the command ended, from how the child ended, both as waitpid has it.
-int wait_status_of(const UniqueFd& end, int status_of_child);
+// How the command ended, from how the first process, it or its init, ended, both as waitpid has it.
+int wait_status_of(const UniqueFd& end, int status_of_first);
 
 }  // namespace peerd

@@ -93,13 +93,17 @@ void die_with_parent(const SpawnPlan& plan, SpawnReport& report) {
   if (getppid() != plan.parent) _exit(127);  // it is dead already, nobody reads the report
 }
 
+void join_cgroup(const SpawnPlan& plan, SpawnReport& report) {
+  if (plan.cgroup_procs_fd >= 0 && write(plan.cgroup_procs_fd, "0", 1) != 1)
+    give_up(report, SpawnStep::cgroup, errno);
+}
+
 [[noreturn]] __attribute__((noinline)) void run_command(SpawnPlan& plan, SpawnReport& report) {
   // First of all: a handler of the parent's would now run in the parent's memory.
   reset_signal_handlers();
   if (setsid() < 0) give_up(report, SpawnStep::session, errno);
   die_with_parent(plan, report);
-  if (plan.cgroup_procs_fd >= 0 && write(plan.cgroup_procs_fd, "0", 1) != 1)
-    give_up(report, SpawnStep::cgroup, errno);
+  join_cgroup(plan, report);
   const rlimit no_core = {0, 0};
   if (setrlimit(RLIMIT_CORE, &no_core) != 0) give_up(report, SpawnStep::core_limit, errno);
   if (plan.cpu_limited && setrlimit(RLIMIT_CPU, &plan.cpu_limit) != 0)
@@ -148,6 +152,8 @@ int run_init(SpawnPlan& plan, SpawnReport& report) {
   reset_signal_handlers();
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || setsid() < 0 || !mount_namespaces_proc())
     give_up(report, SpawnStep::contain, errno);
+  // Everybody: who stays in the executor's cgroup keeps the next executor from having it.
+  join_cgroup(plan, report);
   const pid_t command = fork_command(plan, report);
   if (command < 0) give_up(report, SpawnStep::contain, errno);
   if (report.step != SpawnStep::none) _exit(127);
@@ -157,7 +163,8 @@ int run_init(SpawnPlan& plan, SpawnReport& report) {
   char* arguments[] = {name, number, nullptr};
   char* environment[] = {nullptr};
   if (dup2(plan.end_fd, 0) < 0) give_up(report, SpawnStep::contain, errno);
-  syscall(SYS_close_range, 1u, ~0u, kCloseRangeCloexec);
+  for (const int fd : {1, 2}) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  syscall(SYS_close_range, 3u, ~0u, kCloseRangeCloexec);
   syscall(SYS_execveat, plan.init_fd, "", arguments, environment, AT_EMPTY_PATH);
   give_up(report, SpawnStep::contain, errno);
 }

@@ -28,8 +28,8 @@ bool is_standard(const std::string& header) {
 bool is_transport(const std::string& path) {
   const std::string file = path.substr(path.rfind('/') + 1);
   return is_one_of(file.substr(0, file.find('.')),
-                   {"transport", "datagram_socket", "frame_stream", "stream_listener",
-                    "socket_address", "resolve"});
+                   {"transport", "datagram_socket", "frame_queue", "frame_stream",
+                    "stream_listener", "socket_address", "resolve"});
 }
 
 bool is_codec(const std::string& path) {

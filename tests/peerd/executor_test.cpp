@@ -32,9 +32,15 @@ namespace {
 constexpr std::uint64_t kPatience_ns = 60'000'000'000;
 constexpr core::Duration kGrace = 100 * core::kMillisecond;
 
-// The same tests of contained tasks (spawn.h), which need root.
+// The same tests of contained tasks (spawn.h), which need root. Says so where it is somebody else;
+// in continuous integration that is a failure.
 bool contained() {
-  return std::getenv("CONTAINED") != nullptr;
+  if (std::getenv("CONTAINED") == nullptr) return false;
+  if (::geteuid() == 0) return true;
+  const char* ci = std::getenv("CI");
+  if (ci != nullptr && std::string(ci) == "true") FAIL("containment needs root");
+  WARN("not tested: containment needs root");
+  return false;
 }
 
 core::TaskId task(std::uint64_t serial) {
