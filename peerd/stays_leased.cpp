@@ -77,11 +77,14 @@ std::string Stays::make(const Beginning& beginning) {
   const TaskUser own{::geteuid(), ::getegid()};
   const CopyResult copied = copy_in(beginning.files, own, own, beginning.max_bytes);
   const std::string& directory = beginning.directory;
+  const std::string unfinished = unfinished_name(directory);
   const auto* error = std::get_if<CopyError>(&copied);
-  if (error == nullptr && ::rename(unfinished_name(directory).c_str(), directory.c_str()) == 0)
+  // With no inputs but standard input nothing has been copied into it.
+  if (error == nullptr && make_directories(unfinished) &&
+      ::rename(unfinished.c_str(), directory.c_str()) == 0)
     return "";
   const std::string why = error != nullptr ? error->text : directory + ": " + std::strerror(errno);
-  remove_stay(unfinished_name(directory));
+  remove_stay(unfinished);
   return "it cannot be begun anew: " + why;
 }
 

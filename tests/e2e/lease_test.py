@@ -42,11 +42,10 @@ class Leasing(ClusterTest):
         boards[0].submit("--pin", "sleep", "600")
         return boards
 
-    def program(self):
-        """Says where it runs, counts in a file while it does, and sorts its input in the end."""
+    def program(self, work):
+        """Says where it runs, counts in a file while it does, and does its work in the end."""
         return ["sh", "-c", f"echo begun >>{self.starts}; echo begun; "
-                f"until [ -e {self.gate} ]; do sleep 0.05; done; sort -n data >sorted; echo sorted >>data; "
-                "cat sorted"]
+                f"until [ -e {self.gate} ]; do sleep 0.05; done; {work}"]
 
     def begun(self):
         """How often."""
@@ -61,11 +60,11 @@ class Leasing(ClusterTest):
         found, = {os.getsid(pid) for pid in processes_with(self.gate)}
         return found
 
-    def submit(self, home, *options):
+    def submit(self, home, comes_as="--input", work="sort -n data >sorted; echo sorted >>data; cat sorted"):
         data = os.path.join(home.directory, "data")
         with open(data, "w") as file:
             file.write("3\n1\n2\n")
-        task = home.submit("--restart", "after-lease", "--input", data, *options, *self.program())
+        task = home.submit("--restart", "after-lease", comes_as, data, *self.program(work))
         os.unlink(data)
         wait_until(lambda: self.begun() == 1, "it runs")
         wait_until(lambda: home.task(task)["state"] == "running", "its home node knows")
@@ -156,6 +155,13 @@ class Plain(Leasing):
     def test_an_executor_that_is_killed_has_its_task_run_again_at_once(self):
         home, *others = self.boards(2)
         task = self.submit(home)
+        self.owner(task).kill_executor()
+        wait_until(lambda: self.begun() == 2, "it runs again")
+        self.check_result(task)
+
+    def test_one_that_has_standard_input_alone_runs_again(self):
+        home, *others = self.boards(2)
+        task = self.submit(home, "--stdin", "sort -n")
         self.owner(task).kill_executor()
         wait_until(lambda: self.begun() == 2, "it runs again")
         self.check_result(task)
