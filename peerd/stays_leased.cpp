@@ -39,15 +39,14 @@ void Stays::perform(const core::RestartTask& action) {
   stay.in_preparation = true;
   const auto error = std::make_shared<std::string>();
   in_background(
-      around_.loop, [beginning, error] { *error = make(*beginning); },
+      around_.loop, lifetime_, [beginning, error] { *error = make(*beginning); },
       [this, key, error, directory = beginning->directory] { prepared(key, directory, *error); });
 }
 
 void Stays::prepared(const Key& key, const std::string& directory, const std::string& error) {
   Stay* const stay = find(key.first, key.second);
   if (stay == nullptr)  // discarded meanwhile, before all was there
-    return in_background(
-        around_.loop, [directory] { remove_stay(directory); }, [] {});
+    return in_background(around_.loop, [directory] { remove_stay(directory); });
   stay->in_preparation = false;
   stay->unusable = error;
   for (const auto& perform_it : std::exchange(stay->postponed, {}))
