@@ -13,9 +13,7 @@ struct Job {
   std::function<void()> done;
 };
 
-}  // namespace
-
-void in_background(uv_loop_t* loop, std::function<void()> work, std::function<void()> done) {
+void run(uv_loop_t* loop, std::function<void()> work, std::function<void()> done) {
   auto* job = new Job{{}, std::move(work), std::move(done)};
   job->request.data = job;
   const int status = uv_queue_work(
@@ -25,6 +23,17 @@ void in_background(uv_loop_t* loop, std::function<void()> work, std::function<vo
         owned->done();
       });
   assert(status == 0);
+}
+
+}  // namespace
+
+void in_background(uv_loop_t* loop, std::function<void()> work) {
+  run(loop, std::move(work), [] {});
+}
+
+void in_background(uv_loop_t* loop, const Lifetime& whose, std::function<void()> work,
+                   std::function<void()> done) {
+  run(loop, std::move(work), whose.guard(std::move(done)));
 }
 
 }  // namespace peerd

@@ -5,10 +5,14 @@
 
 #include <functional>
 
+#include "peerd/lifetime.h"
+
 namespace peerd {
 
-// `work` on a thread of libuv's pool, then `done` on the loop. `work` must own all that it touches;
-// `done` is always called, so it must not rely on objects that may be gone by then.
-void in_background(uv_loop_t* loop, std::function<void()> work, std::function<void()> done);
+// `work` on a thread of libuv's pool. It is always done, so it must own all that it touches.
+void in_background(uv_loop_t* loop, std::function<void()> work);
+// Then `done` on the loop, if whoever asks for it is still there.
+void in_background(uv_loop_t* loop, const Lifetime& whose, std::function<void()> work,
+                   std::function<void()> done);
 
 }  // namespace peerd

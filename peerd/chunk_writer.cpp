@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "peerd/background.h"
@@ -50,11 +51,9 @@ void ChunkWriter::sync(std::vector<std::string> paths, OnDone on_done) {
 void ChunkWriter::run(std::function<std::string()> work, OnDone on_done) {
   stream_.pause();
   const auto error = std::make_shared<std::string>();
-  const std::weak_ptr<bool> alive = alive_;
   in_background(
-      loop_, [work = std::move(work), error] { *error = work(); },
-      [this, alive, error, on_done = std::move(on_done)] {
-        if (alive.expired()) return;
+      loop_, lifetime_, [work = std::move(work), error] { *error = work(); },
+      [this, error, on_done = std::move(on_done)] {
         stream_.resume();
         on_done(*error);
       });

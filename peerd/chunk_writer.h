@@ -5,11 +5,11 @@
 #include <uv.h>
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "net/transport.h"
+#include "peerd/lifetime.h"
 
 namespace peerd {
 
@@ -32,7 +32,7 @@ class ChunkWriter {
 
   uv_loop_t* loop_;
   net::FrameStream& stream_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  Lifetime lifetime_;
 };
 
 }  // namespace peerd

@@ -189,7 +189,7 @@ void ExecutorServer::on(net::executor::Copy frame) {
     return tell(*answer);
   }
   in_background(
-      timer_.loop(),
+      timer_.loop(), lifetime_,
       [answer, request = std::move(frame), as = std::get<TaskUser>(user), owner = users_.owner()] {
         const bool in = request.direction == Copy::Direction::from_user;
         const CopyResult result = in ? copy_in(request.files, as, owner, request.max_bytes)

@@ -22,6 +22,7 @@
 #include "net/transport.h"
 #include "peerd/executor.h"
 #include "peerd/lease_guard.h"
+#include "peerd/lifetime.h"
 #include "peerd/log.h"
 #include "peerd/movable_tasks.h"
 #include "peerd/timer.h"
@@ -98,6 +99,7 @@ class ExecutorServer {
   std::unique_ptr<net::FrameStream> peerd_;
   core::Duration idle_ = 0;
   Timer timer_;
+  Lifetime lifetime_;
 };
 
 }  // namespace peerd

@@ -30,6 +30,7 @@ struct FileSender::State : std::enable_shared_from_this<FileSender::State> {
   std::uint64_t offset = 0;
   UniqueFd file;
   bool reading = false;
+  Lifetime lifetime;
 
   // What one trip to the thread pool brings back.
   struct Read {
@@ -45,7 +46,7 @@ struct FileSender::State : std::enable_shared_from_this<FileSender::State> {
     const auto result = std::make_shared<Read>();
     const auto self = shared_from_this();
     in_background(
-        loop, [self, result] { self->read(*result); }, [self, result] { self->send(*result); });
+        loop, lifetime, [self, result] { self->read(*result); }, [this, result] { send(*result); });
   }
 
   // On a thread of the pool: nobody else touches `file`, `current` and `offset` meanwhile.

@@ -18,6 +18,7 @@
 #include "peerd/control_server.h"
 #include "peerd/driver.h"
 #include "peerd/journal_store.h"
+#include "peerd/lifetime.h"
 #include "peerd/log.h"
 #include "peerd/signal_handle.h"
 #include "peerd/timer.h"
@@ -111,9 +112,8 @@ class Daemon {
   void reload_seeds() {
     const auto resolved = std::make_shared<Seeds>();
     in_background(
-        loop_, [resolved, names = settings_.seeds] { *resolved = resolve_seeds(names); },
-        [this, resolved, alive = std::weak_ptr<bool>(alive_)] {
-          if (alive.expired()) return;
+        loop_, lifetime_, [resolved, names = settings_.seeds] { *resolved = resolve_seeds(names); },
+        [this, resolved] {
           if (!resolved->error.empty())
             return log_.error("{}; the seeds stay as they were", resolved->error);
           driver_.post(core::SeedsChanged{resolved->endpoints});
@@ -181,7 +181,7 @@ class Daemon {
   ControlServer control_;
   Timer shutdown_timer_;
   std::unique_ptr<SignalHandle> hangup_, terminate_, interrupt_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what may come too late
+  Lifetime lifetime_;
   bool shutting_down_ = false;
   int exit_code_ = 0;
 };

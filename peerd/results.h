@@ -15,6 +15,7 @@
 #include "peerd/chunk_writer.h"
 #include "peerd/file_copy.h"
 #include "peerd/file_sender.h"
+#include "peerd/lifetime.h"
 #include "peerd/timer.h"
 #include "peerd/unique_fd.h"
 
@@ -142,7 +143,7 @@ class ResultsReceiver {
   std::vector<Output> outputs_;
   std::unique_ptr<net::FrameStream> stream_;
   ChunkWriter writer_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what may come too late
+  Lifetime lifetime_;
 };
 
 }  // namespace peerd

@@ -128,11 +128,10 @@ void ResultsReceiver::place_outputs() {
       failed("output " + target_.outputs[i].path + ": incomplete");
   }
   if (files.empty() || !target_.wanted || !arrival_.failure.empty()) return complete();
-  place_(files, [this, alive = std::weak_ptr<bool>(alive_)](const std::string& error) {
-    if (alive.expired()) return;
+  place_(files, lifetime_.guard([this](const std::string& error) {
     if (!error.empty()) failed(error);
     complete();
-  });
+  }));
 }
 
 void ResultsReceiver::complete() {

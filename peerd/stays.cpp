@@ -231,7 +231,7 @@ void Stays::end_when_on_disk(core::TaskId task, core::Epoch epoch, core::ExitSta
   const auto end = [this, task, status] { around_.post(core::TaskExited{task, status}); };
   if (printed.empty()) return end();
   in_background(
-      around_.loop, [printed] { sync_files(printed); }, end);
+      around_.loop, lifetime_, [printed] { sync_files(printed); }, end);
 }
 
 std::string Stays::missing_output(core::TaskId task, core::Epoch epoch, const Stay& stay) const {
@@ -387,8 +387,7 @@ void Stays::perform(const core::DiscardTask& action) {
   const std::string directory = around_.files->directory(action.task, action.epoch);
   // Most tasks leave an empty one: dealt with before another thread would have heard of it.
   if (directory_alone && spares_.give(directory, uv_now(around_.loop))) return;
-  in_background(
-      around_.loop, [directory] { remove_stay(directory); }, [] {});
+  in_background(around_.loop, [directory] { remove_stay(directory); });
 }
 
 // --- Users

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/action.h"
 #include "core/event.h"
@@ -21,6 +22,7 @@
 #include "peerd/executor_client.h"
 #include "peerd/explanations.h"
 #include "peerd/image_bundle.h"
+#include "peerd/lifetime.h"
 #include "peerd/log.h"
 #include "peerd/pacer.h"
 #include "peerd/results.h"
@@ -209,6 +211,7 @@ class Stays {
   bool movable_here_ = false;
   std::string movability_;
   std::uint64_t inspect_at_ms_ = 0;
+  Lifetime lifetime_;
 };
 
 }  // namespace peerd

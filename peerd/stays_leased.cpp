@@ -39,15 +39,14 @@ void Stays::perform(const core::RestartTask& action) {
   stay.in_preparation = true;
   const auto error = std::make_shared<std::string>();
   in_background(
-      around_.loop, [beginning, error] { *error = make(*beginning); },
+      around_.loop, lifetime_, [beginning, error] { *error = make(*beginning); },
       [this, key, error, directory = beginning->directory] { prepared(key, directory, *error); });
 }
 
 void Stays::prepared(const Key& key, const std::string& directory, const std::string& error) {
   Stay* const stay = find(key.first, key.second);
   if (stay == nullptr)  // discarded meanwhile, before all was there
-    return in_background(
-        around_.loop, [directory] { remove_stay(directory); }, [] {});
+    return in_background(around_.loop, [directory] { remove_stay(directory); });
   stay->in_preparation = false;
   stay->unusable = error;
   for (const auto& perform_it : std::exchange(stay->postponed, {}))
@@ -77,11 +76,14 @@ std::string Stays::make(const Beginning& beginning) {
   const TaskUser own{::geteuid(), ::getegid()};
   const CopyResult copied = copy_in(beginning.files, own, own, beginning.max_bytes);
   const std::string& directory = beginning.directory;
+  const std::string unfinished = unfinished_name(directory);
   const auto* error = std::get_if<CopyError>(&copied);
-  if (error == nullptr && ::rename(unfinished_name(directory).c_str(), directory.c_str()) == 0)
+  // With no inputs but standard input nothing has been copied into it.
+  if (error == nullptr && make_directories(unfinished) &&
+      ::rename(unfinished.c_str(), directory.c_str()) == 0)
     return "";
   const std::string why = error != nullptr ? error->text : directory + ": " + std::strerror(errno);
-  remove_stay(unfinished_name(directory));
+  remove_stay(unfinished);
   return "it cannot be begun anew: " + why;
 }
 

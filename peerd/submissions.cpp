@@ -76,8 +76,7 @@ void Submissions::copied(core::TaskId task, const net::TaskSpec& spec,
   if (!is_failure(copied)) return post(task, spec, copied.bytes, answer);
   for (const core::Epoch epoch : {0u, 1u}) {
     const std::string directory = around_.files->directory(task, epoch);
-    in_background(
-        around_.loop, [directory] { remove_stay(directory); }, [] {});
+    in_background(around_.loop, [directory] { remove_stay(directory); });
   }
   answer(net::Failure{exit_code(copied.failure), copied.message});
 }

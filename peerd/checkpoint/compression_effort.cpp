@@ -1,5 +1,7 @@
 #include "peerd/checkpoint/compression_effort.h"
 
+#include <algorithm>
+
 namespace peerd {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr std::uint64_t kMillisecond_ns = 1'000'000;
 constexpr std::uint64_t kCostOfStep = 3;
 constexpr std::uint64_t kIdleLink = 8;  // blocked less than this part of the time
 constexpr std::uint64_t kShrinks = 16;  // by more than this part
+constexpr std::uint32_t kPatience = 32;
 
 // In bytes per millisecond, as far as can be told.
 std::uint64_t link_speed(const Stint& stint) {
@@ -51,6 +54,22 @@ Effort next_effort(Effort effort, const Stint& stint) {
   if (idle_link || speed > kFastLinkBytesPerMs || !shrinks(stint)) return step(effort, -1);
   const bool has_time = stint.blocked_ns >= kCostOfStep * stint.working_ns;
   return has_time && effort != Effort::thorough ? step(effort, 1) : effort;
+}
+
+Effort PatientChoice::operator()(Effort effort, const Stint& stint) {
+  if (effort == Effort::none) {
+    if (waiting_ == 0) return next_effort(effort, stint);
+    --waiting_;
+    return effort;
+  }
+  const Effort next = next_effort(effort, stint);
+  if (shrinks(stint)) {
+    patience_ = 1;
+  } else if (next == Effort::none) {
+    waiting_ = patience_;
+    patience_ = std::min(2 * patience_, kPatience);
+  }
+  return next;
 }
 
 }  // namespace peerd

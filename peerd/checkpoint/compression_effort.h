@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 namespace peerd {
@@ -23,6 +24,17 @@ struct Stint {
 // The effort for what comes next. One step at a time.
 Effort next_effort(Effort effort, const Stint& stint);
 
-using EffortChoice = Effort (*)(Effort, const Stint&);
+using EffortChoice = std::function<Effort(Effort, const Stint&)>;
+
+// next_effort(), but what has not shrunk is left as it is for longer each time, up to 32 stints
+// more.
+class PatientChoice {
+ public:
+  Effort operator()(Effort effort, const Stint& stint);
+
+ private:
+  std::uint32_t patience_ = 1;  // when it does not shrink the next time
+  std::uint32_t waiting_ = 0;
+};
 
 }  // namespace peerd

@@ -1,8 +1,8 @@
 // Preloaded into a CRIU that restores: what it traces ends with it. Else the kernel lets go of the
 // processes when CRIU is killed, and a copy runs that nobody wants.
 //
-// It comes with peerd, and CRIU perhaps with a C library of its own: of that nothing but two
-// functions are used that all have.
+// It comes with peerd, and CRIU perhaps with a C library of its own: of that nothing but one
+// function is used that all have.
 #include <linux/ptrace.h>
 #include <sys/syscall.h>
 

@@ -30,7 +30,7 @@ std::int64_t modified_ns(const struct stat& status) {
 }  // namespace
 
 ImagePacker::ImagePacker(int out, uid_t owner, EffortChoice choose)
-    : out_(out, choose), owner_(owner) {
+    : out_(out, std::move(choose)), owner_(owner) {
   ::fcntl(out, F_SETPIPE_SZ,
           kPipeBytes);  // fewer changes between processes; no matter if it is no pipe
   if (!out_.begin()) fail("sending");

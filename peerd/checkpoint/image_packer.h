@@ -21,7 +21,7 @@ namespace peerd {
 class ImagePacker {
  public:
   // `out` is borrowed. Files of the user `owner` are the task's at the destination, too.
-  ImagePacker(int out, uid_t owner, EffortChoice choose = next_effort);
+  ImagePacker(int out, uid_t owner, EffortChoice choose = PatientChoice{});
 
   // Sends what `images`/pages-*.img have grown by since the last call. True if that was anything.
   bool send_new_pages(const std::string& images);

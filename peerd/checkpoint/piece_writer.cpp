@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace peerd {
 namespace {
@@ -40,7 +41,7 @@ class Stopwatch {
 
 PieceWriter::PieceWriter(int out, EffortChoice choose)
     : out_(out),
-      choose_(choose),
+      choose_(std::move(choose)),
       context_(ZSTD_createCCtx()),
       plain_(kMaxPieceBytes),
       packed_(ZSTD_compressBound(kMaxPieceBytes)) {
@@ -144,13 +145,22 @@ bool PieceWriter::write(std::string_view bytes) {
 }
 
 bool PieceWriter::write_from(int file, std::uint64_t offset, std::size_t bytes) {
+  if (hand_on(file, offset, bytes)) return true;
+  // Some file systems do not know how, nor does Linux 5.10 before 5.10.11 if it is into a pipe.
+  if (errno != EINVAL || !append_from(file, offset, bytes)) return false;
+  return write({plain_.data(), std::exchange(filled_, 0)});
+}
+
+// What is left to be sent is in `offset` and `bytes` afterwards.
+bool PieceWriter::hand_on(int file, std::uint64_t& offset, std::size_t& bytes) {
   const Stopwatch blocked(stint_.blocked_ns);
-  auto position = static_cast<off_t>(offset);
   while (bytes > 0) {
+    auto position = static_cast<off_t>(offset);
     const ssize_t written = ::sendfile(out_, file, &position, bytes);
     if (written < 0 && wait_for_room()) continue;
     if (written == 0) errno = EIO;  // somebody has truncated it
     if (written <= 0) return false;
+    offset += static_cast<std::uint64_t>(written);
     bytes -= static_cast<std::size_t>(written);
     packed_bytes_ += static_cast<std::uint64_t>(written);
     stint_.packed_bytes += static_cast<std::uint64_t>(written);

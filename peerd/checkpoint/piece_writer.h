@@ -43,6 +43,7 @@ class PieceWriter {
   bool write_header(std::size_t plain_bytes, std::size_t packed_bytes);
   bool write(std::string_view bytes);
   bool write_from(int file, std::uint64_t offset, std::size_t bytes);
+  bool hand_on(int file, std::uint64_t& offset, std::size_t& bytes);
   bool wait_for_room();
   void sent(std::size_t plain_bytes);
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from unittest import mock
 
 from cluster import ClusterTest, alive, main, processes_with, wait_until
 
@@ -42,11 +43,10 @@ class Leasing(ClusterTest):
         boards[0].submit("--pin", "sleep", "600")
         return boards
 
-    def program(self):
-        """Says where it runs, counts in a file while it does, and sorts its input in the end."""
+    def program(self, work):
+        """Says where it runs, counts in a file while it does, and does its work in the end."""
         return ["sh", "-c", f"echo begun >>{self.starts}; echo begun; "
-                f"until [ -e {self.gate} ]; do sleep 0.05; done; sort -n data >sorted; echo sorted >>data; "
-                "cat sorted"]
+                f"until [ -e {self.gate} ]; do sleep 0.05; done; {work}"]
 
     def begun(self):
         """How often."""
@@ -61,11 +61,11 @@ class Leasing(ClusterTest):
         found, = {os.getsid(pid) for pid in processes_with(self.gate)}
         return found
 
-    def submit(self, home, *options):
+    def submit(self, home, comes_as="--input", work="sort -n data >sorted; echo sorted >>data; cat sorted"):
         data = os.path.join(home.directory, "data")
         with open(data, "w") as file:
             file.write("3\n1\n2\n")
-        task = home.submit("--restart", "after-lease", "--input", data, *options, *self.program())
+        task = home.submit("--restart", "after-lease", comes_as, data, *self.program(work))
         os.unlink(data)
         wait_until(lambda: self.begun() == 1, "it runs")
         wait_until(lambda: home.task(task)["state"] == "running", "its home node knows")
@@ -160,23 +160,50 @@ class Plain(Leasing):
         wait_until(lambda: self.begun() == 2, "it runs again")
         self.check_result(task)
 
-    def test_copying_inputs_keeps_nobody_waiting(self):
+    def test_one_that_has_standard_input_alone_runs_again(self):
         home, *others = self.boards(2)
+        task = self.submit(home, "--stdin", "sort -n")
+        self.owner(task).kill_executor()
+        wait_until(lambda: self.begun() == 2, "it runs again")
+        self.check_result(task)
+
+    def begun_anew_for_ever(self, home):
+        """A task whose inputs are being copied, into a pipe that nobody reads: task, pipe, beginning of its files'
+        names."""
         task = self.submit(home)
         work = os.path.join(home.state, "work")
         serial = next(name for name in os.listdir(work) if name.endswith(".0"))[:-1]
-        # The copy has nobody who reads it.
         unfinished = os.path.join(work, f"{serial}{1 << 24 | 1}.peerd-unfinished")
         os.mkdir(unfinished)
-        os.mkfifo(os.path.join(unfinished, "data"))
+        pipe = os.path.join(unfinished, "data")
+        os.mkfifo(pipe)
         self.owner(task).kill_executor()
         wait_until(lambda: home.task(task)["owner"] == home.name, "it is begun anew, and its home node answers")
+        return task, pipe, serial
+
+    def test_copying_inputs_keeps_nobody_waiting(self):
+        home, *others = self.boards(2)
+        task, pipe, serial = self.begun_anew_for_ever(home)
+        work = os.path.join(home.state, "work")
         home.ctl("cancel", task)
-        with open(os.path.join(unfinished, "data")) as reader:
+        with open(pipe) as reader:
             reader.read()
         home.ctl("wait", task, check=False)
         self.assertEqual(self.begun(), 1)
         wait_until(lambda: not [name for name in os.listdir(work) if name.startswith(serial)], "nothing is left of it")
+
+    # What has been freed is overwritten, so that using it is noticed.
+    @mock.patch.dict(os.environ, MALLOC_PERTURB_="170")
+    def test_a_home_node_may_end_while_it_copies_inputs(self):
+        home, *others = self.boards(2)
+        _, pipe, _ = self.begun_anew_for_ever(home)
+        for times in (1, 2):
+            home.send_signal(signal.SIGTERM)
+            wait_until(lambda: home.log().count("SIGTERM") == times, "it is told to end")
+        wait_until(lambda: not os.path.exists(home.socket), "it has ended but for the copy")
+        with open(pipe) as reader:
+            reader.read()
+        self.assertEqual(home.process.wait(60), os.EX_TEMPFAIL)
 
     def test_a_task_of_ones_own_runs_again_after_a_loss_of_power(self):
         home = self.cluster.add(**self.settings)

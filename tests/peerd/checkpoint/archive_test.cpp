@@ -3,15 +3,18 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "peerd/checkpoint/image_packer.h"
@@ -45,10 +48,10 @@ struct Places {
 };
 
 std::string packed(const Places& places, int growth = 0,
-                   peerd::EffortChoice choose = peerd::next_effort) {
+                   peerd::EffortChoice choose = peerd::PatientChoice{}) {
   const std::string path = places.root / "packed";
   const int out = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  peerd::ImagePacker packer(out, ::geteuid(), choose);
+  peerd::ImagePacker packer(out, ::geteuid(), std::move(choose));
   for (int i = 0; i < growth; ++i) {
     std::ofstream(places.images + "/pages-1.img", std::ios::app)
         << std::string(70'000, static_cast<char>('a' + i % 26));
@@ -158,6 +161,10 @@ std::string noise(std::size_t bytes) {
   return text;
 }
 
+peerd::Effort never(peerd::Effort, const peerd::Stint&) {
+  return peerd::Effort::none;
+}
+
 peerd::Effort each_in_turn(peerd::Effort effort, const peerd::Stint&) {
   using peerd::Effort;
   return effort == Effort::thorough ? Effort::none
@@ -216,14 +223,35 @@ TEST_CASE("what is not compressed comes out as it went in") {
   std::ofstream(places.images + "/pages-1.img", std::ios::binary) << memory;
   for (const std::string name : {"/a", "/b"})
     std::ofstream(places.stay + name, std::ios::binary) << name << memory;
-  const std::string bytes =
-      packed(places, 0, [](peerd::Effort, const peerd::Stint&) { return peerd::Effort::none; });
+  const std::string bytes = packed(places, 0, never);
   ImageUnpacker unpacker(places.new_images, places.new_stay, self(), {.bytes = kMany});
   REQUIRE(unpacker.feed(bytes));
   CHECK(unpacker.complete());
   CHECK((read(places.new_images + "/pages-1.img") == memory));
   CHECK((read(places.new_stay + "/a") == "/a" + memory));
   CHECK((read(places.new_stay + "/b") == "/b" + memory));
+}
+
+// As sendfile() sees it, this is one of those.
+TEST_CASE("what is not compressed arrives where pages cannot be handed on") {
+  const Places places;
+  const std::string memory = noise(4'000'000);
+  std::ofstream(places.images + "/pages-1.img", std::ios::binary) << memory;
+  const std::string path = places.root / "packed";
+  const int out = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int pages = ::open((places.images + "/pages-1.img").c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(::sendfile(out, pages, nullptr, 1) == -1);
+  REQUIRE(errno == EINVAL);
+  ::close(pages);
+  peerd::ImagePacker packer(out, ::geteuid(), never);
+  packer.finish(places.images, places.stay);
+  ::close(out);
+  REQUIRE(packer.error() == "");
+  CHECK(packer.packed_bytes() == std::filesystem::file_size(path));
+  ImageUnpacker unpacker(places.new_images, places.new_stay, self(), {.bytes = kMany});
+  REQUIRE(unpacker.feed(read(path)));
+  CHECK(unpacker.complete());
+  CHECK((read(places.new_images + "/pages-1.img") == memory));
 }
 
 TEST_CASE("nothing more is sent when the receiver has gone") {

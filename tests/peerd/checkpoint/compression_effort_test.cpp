@@ -31,6 +31,17 @@ Effort settled(std::uint64_t link_bytes_per_ms, std::uint64_t percent, Effort ef
   return effort;
 }
 
+// A slow link, and memory that shrinks to `percent`: how many of so many stints are compressed.
+int attempts(peerd::PatientChoice& choose, Effort& effort, int stints, std::uint64_t percent) {
+  int count = 0;
+  for (int i = 0; i < stints; ++i) {
+    if (effort != Effort::none) ++count;
+    const bool as_it_is = effort == Effort::none;
+    effort = choose(effort, stint(as_it_is ? kPlain : kPlain * percent / 100, 2, 40));
+  }
+  return count;
+}
+
 }  // namespace
 
 TEST_CASE("a link that waits is given more, with less effort") {
@@ -67,5 +78,22 @@ TEST_CASE("the effort settles by the link's speed") {
     CHECK(settled(118'000, 50, begin) == Effort::fast);     // one
     CHECK(settled(11'800, 50, begin) == Effort::thorough);  // a tenth
     CHECK(settled(11'800, 100, begin) <= Effort::fastest);  // what does not shrink
+  }
+}
+
+TEST_CASE("what does not shrink is tried less and less often") {
+  peerd::PatientChoice choose;
+  Effort effort = Effort::fastest;
+  CHECK(attempts(choose, effort, 1, 100) == 1);
+  CHECK(attempts(choose, effort, 2, 100) == 0);
+  CHECK(attempts(choose, effort, 1, 100) == 1);
+  CHECK(attempts(choose, effort, 3, 100) == 0);
+  CHECK(attempts(choose, effort, 1, 100) == 1);
+  CHECK(attempts(choose, effort, 340, 100) == 12);  // after 5, 9, 17, and then 33 each
+  SECTION("and when it does there is effort again, and hope") {
+    CHECK(attempts(choose, effort, 60, 50) >= 60 - 34);
+    CHECK(effort == Effort::thorough);
+    while (effort != Effort::fastest) attempts(choose, effort, 1, 100);
+    CHECK(attempts(choose, effort, 4, 100) == 2);
   }
 }

@@ -179,6 +179,7 @@ TEST_CASE("of a restore whose criu is killed nothing has run") {
   const Outcome task = board.start(stay, {"sh", "-c", "while :; do echo x; done"});
   REQUIRE(grows(stay + "/stdout"));
   const std::string next = board.new_stay(false);
+  const std::string ended = board.scratch() / "ended";
   board.tools().criu = board.scratch().write("criu",
                                              "#!/bin/sh -p\n"
                                              "[ $1 = restore ] || exec " +
@@ -187,12 +188,16 @@ TEST_CASE("of a restore whose criu is killed nothing has run") {
                                                  "LD_PRELOAD=\"$LD_PRELOAD " DIES_AT_STOP "\" " +
                                                  board.tools().criu +
                                                  " \"$@\"\n"
+                                                 "echo $? >" +
+                                                 ended +
+                                                 "\n"
                                                  "sleep 0.2\n"
                                                  "exit 1\n");
   ::chmod(board.tools().criu.c_str(), 0755);
   const auto moved = board.move(task.init, stay, next);
   REQUIRE(moved.dumped.kind == Outcome::Kind::done);
   CHECK(moved.restored.kind != Outcome::Kind::done);
+  CHECK(text_of(ended) == "137\n");  // by SIGKILL
   CHECK(text_of(next + "/stdout").size() == text_of(stay + "/stdout").size());
   peerd::resume_task(task.init);
   CHECK(grows(stay + "/stdout"));
