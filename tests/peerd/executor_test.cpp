@@ -392,9 +392,10 @@ TEST_CASE("a contained process sees nobody but its own, and is not the first") {
 TEST_CASE("stop tells the other process groups of the session, too") {
   Board board(core::kSecond * 1000);
   board.start(task(1),
-              board.job_control_shell("sh -c 'trap \"echo 1 >told; exit\" TERM; echo $$ >child;"
+              board.job_control_shell("trap : TERM;"
+                                      "sh -c 'trap \"echo 1 >told; exit\" TERM; echo $$ >child;"
                                       "       while :; do sleep 0.01; done' &"
-                                      "trap : TERM; wait; wait; exit 4"));
+                                      "wait; wait; exit 4"));
   board.pid_in("child");
   board.executor->stop(task(1));
   CHECK(board.wait(task(1)).status == core::ExitStatus{Kind::exited, 4});
