@@ -223,12 +223,21 @@ void ImageReceiver::on(const net::StreamEnd&) {
   if (!pipe_ || !pipe_->open()) return fail("an image that was not asked for");
   stop_point("received image");
   pipe_->finish();
+  take_over();
 }
 
 void ImageReceiver::restored(const net::executor::Moved& moved) {
   arrival_.restore = moved;
   if (!moved.done) return fail(moved.message);
   stop_point("restored");
+  restored_ = true;
+  take_over();
+}
+
+// Not before the source has said that its dump is done: it may still fail, and hears of its own
+// executor's end of it later than of ours.
+void ImageReceiver::take_over() {
+  if (!restored_ || pipe_->open()) return;
   write_frame(*stream_, net::StreamDone{true, ""});
   finish("");
 }

@@ -105,6 +105,7 @@ class ImageReceiver {
   }
   void begin();
   void restored(const net::executor::Moved& moved);
+  void take_over();
   void fail(const std::string& error);
   void fail_when_heard(const std::string& error);
   void finish(const std::string& error);
@@ -116,6 +117,7 @@ class ImageReceiver {
   UserOf user_of_;
   OnDone on_done_;
   bool has_spec_ = false;
+  bool restored_ = false;
   std::string failure_;  // that the source is being told of
   Arrival arrival_;
   std::unique_ptr<net::FrameStream> stream_;
