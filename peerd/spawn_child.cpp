@@ -147,14 +147,31 @@ void print(pid_t number, char (&text)[16]) {
   std::memmove(text, digit, static_cast<std::size_t>(text + sizeof text - digit));
 }
 
+struct Call {
+  SpawnPlan& plan;
+  SpawnReport& report;
+};
+
+// As vfork, but with a stack of its own, and into namespaces.
+pid_t clone_child(int (*run)(void*), std::byte* stack_end, int namespaces, Call& call) {
+  return clone(run, stack_end, CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, &call);
+}
+
+int run_contained_command(void* call) {
+  run_command(static_cast<Call*>(call)->plan, static_cast<Call*>(call)->report);
+}
+
 // PID 1: has the command for its only child, and becomes the program init.
-int run_init(SpawnPlan& plan, SpawnReport& report) {
+int run_init(void* argument) {
+  Call& call = *static_cast<Call*>(argument);
+  auto& [plan, report] = call;
   reset_signal_handlers();
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || setsid() < 0 || !mount_namespaces_proc())
     give_up(report, SpawnStep::contain, errno);
   // Everybody: who stays in the executor's cgroup keeps the next executor from having it.
   join_cgroup(plan, report);
-  const pid_t command = fork_command(plan, report);
+  const pid_t command =
+      clone_child(run_contained_command, plan.init_stack.get() + kInitStackBytes / 2, 0, call);
   if (command < 0) give_up(report, SpawnStep::contain, errno);
   if (report.step != SpawnStep::none) _exit(127);
   char number[16];
@@ -173,17 +190,9 @@ int run_init(SpawnPlan& plan, SpawnReport& report) {
 
 pid_t start_child(SpawnPlan& plan, SpawnReport& report) {
   if (plan.init_fd < 0) return fork_command(plan, report);
-  struct Call {
-    SpawnPlan& plan;
-    SpawnReport& report;
-  } call{plan, report};
-  // As vfork, but into namespaces, and thus with a stack of its own.
-  constexpr int kFlags = CLONE_VM | CLONE_VFORK | CLONE_NEWPID | CLONE_NEWNS | SIGCHLD;
-  const auto begin = [](void* argument) {
-    Call& given = *static_cast<Call*>(argument);
-    return run_init(given.plan, given.report);
-  };
-  return clone(begin, plan.init_stack.get() + kInitStackBytes, kFlags, &call);
+  Call call{plan, report};
+  return clone_child(run_init, plan.init_stack.get() + kInitStackBytes, CLONE_NEWPID | CLONE_NEWNS,
+                     call);
 }
 
 // The board's own must not change.

@@ -67,6 +67,6 @@ pid_t start_child(SpawnPlan& plan, SpawnReport& report);
 // False with errno set.
 bool mount_namespaces_proc();
 
-constexpr std::size_t kInitStackBytes = 64 * 1024;
+constexpr std::size_t kInitStackBytes = 64 * 1024;  // half of it is the command's
 
 }  // namespace peerd

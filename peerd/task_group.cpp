@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <cassert>
 #include <cstddef>
 
 #include "peerd/process_tree.h"
@@ -41,6 +42,7 @@ void TaskGroup::terminate() const {
 }
 
 void TaskGroup::kill() const {
+  assert(first_ > 1);  // else it would be everybody
   ::kill(contained_ ? first_ : -first_, SIGKILL);
 }
 
