@@ -4,6 +4,7 @@
 // submitted it; root and the daemon's own user may do everything.
 #pragma once
 
+#include <sysexits.h>
 #include <uv.h>
 
 #include <compare>
@@ -69,7 +70,7 @@ class ControlServer {
   void on(Number number, std::uint32_t request, const net::ExplainRequest& explain);
   template <typename Other>
   void on(Number number, std::uint32_t request, const Other&) {
-    fail(number, request, 76, "that is an answer, not a request");
+    fail(number, request, EX_PROTOCOL, "that is an answer, not a request");
   }
 
   bool is_master(Number number) const;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,16 +11,10 @@
 #include <cstddef>
 #include <system_error>
 
+#include "peerd/embedded_file.h"
 #include "peerd/spawn_child.h"
 
-asm(".section .rodata\n"
-    ".global peerd_init_begin\n.global peerd_init_end\n"
-    "peerd_init_begin: .incbin \"" PEERD_INIT_PROGRAM
-    "\"\n"
-    "peerd_init_end:\n"
-    ".previous\n");
-extern "C" const char peerd_init_begin[];
-extern "C" const char peerd_init_end[];
+PEERD_EMBED(peerd_init, PEERD_INIT_PROGRAM);
 
 namespace peerd {
 namespace {
@@ -58,15 +51,6 @@ int try_containment(int init_fd) {
   return WEXITSTATUS(status) == kTrialExit ? 0 : WEXITSTATUS(status);
 }
 
-// Where that is not said, newer kernels may forbid it to be executed, and older ones do not know
-// it.
-UniqueFd executable_memory() {
-  constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, Linux 6.3
-  UniqueFd file(::memfd_create("peerd-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | kExecutable));
-  if (file || errno != EINVAL) return file;
-  return UniqueFd(::memfd_create("peerd-init", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-}
-
 }  // namespace
 
 std::string_view init_program() {
@@ -79,14 +63,11 @@ UniqueFd open_init(std::string& reason) {
     reason = failure("/proc/thread-self/children", errno);
     return UniqueFd();
   }
-  UniqueFd file = executable_memory();
-  const std::string_view program = init_program();
-  if (!file ||
-      ::write(file.get(), program.data(), program.size()) != static_cast<ssize_t>(program.size())) {
+  UniqueFd file = in_memory("peerd-init", init_program());
+  if (!file) {
     reason = failure("init", errno);
     return UniqueFd();
   }
-  ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
   if (const int error = try_containment(file.get()); error != 0) {
     reason = failure("PID namespaces", error);
     return UniqueFd();

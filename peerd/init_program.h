@@ -1,5 +1,4 @@
-// The program init (init.cpp), as bytes of whoever starts tasks: what is installed is one file, and
-// cannot be of two versions.
+// The program init (init.cpp), embedded in whoever starts tasks.
 #pragma once
 
 #include <string>

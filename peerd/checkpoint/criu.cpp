@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -28,19 +27,12 @@
 #include "peerd/checkpoint/inspection.h"
 #include "peerd/checkpoint/namespaces.h"
 #include "peerd/checkpoint/task_operation.h"
+#include "peerd/embedded_file.h"
 #include "peerd/proc_files.h"
 #include "peerd/process_tree.h"
 #include "peerd/unique_fd.h"
 
-// The library in criu_fate.cpp, as bytes of this program: what is installed is one file.
-asm(".section .rodata\n"
-    ".global peerd_criu_fate_begin\n.global peerd_criu_fate_end\n"
-    "peerd_criu_fate_begin: .incbin \"" PEERD_CRIU_FATE
-    "\"\n"
-    "peerd_criu_fate_end:\n"
-    ".previous\n");
-extern "C" const char peerd_criu_fate_begin[];
-extern "C" const char peerd_criu_fate_end[];
+PEERD_EMBED(peerd_criu_fate, PEERD_CRIU_FATE);  // the library in criu_fate.cpp
 
 namespace peerd {
 namespace {
@@ -68,10 +60,9 @@ bool run_as(const TaskUser& user) {
 // In the child: processes that this CRIU traces end with it, see criu_fate.cpp. Where that cannot
 // be they run until somebody ends them.
 bool share_fate() {
-  const int library = ::memfd_create("criu-fate", 0);
   const auto size = static_cast<std::size_t>(peerd_criu_fate_end - peerd_criu_fate_begin);
-  if (library < 0 || ::write(library, peerd_criu_fate_begin, size) != static_cast<ssize_t>(size))
-    return true;
+  const int library = in_memory("criu-fate", {peerd_criu_fate_begin, size}).release();
+  if (library < 0 || ::fcntl(library, F_SETFD, 0) != 0) return true;
   ::setenv("LD_PRELOAD", ("/proc/self/fd/" + std::to_string(library)).c_str(), 1);
   return true;
 }
