@@ -50,7 +50,8 @@ class Peerd:
     def __init__(self, stack, directory):
         peers = cluster.Cluster(self.place)
         stack.callback(peers.close)
-        self.peer = peers.add(load={"slots": PARALLEL})
+        os.chmod(peers.directory, 0o711)
+        self.peer = peers.add(load={"slots": PARALLEL}, node={"task_user": "nobody"})
         self.list = os.path.join(directory, "tasks")
 
     def run_tasks(self, count):

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,10 +14,11 @@
 #include <utility>
 
 #include "peerd/cgroup.h"
-#include "peerd/init_program.h"
+#include "peerd/child_process.h"
 #include "peerd/session.h"
 #include "peerd/spawn.h"
 #include "peerd/task_group.h"
+#include "peerd/task_namespace.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {
@@ -43,7 +43,8 @@ using Handle = std::unique_ptr<T, CloseHandle<T>>;
 
 struct Process {
   TaskGroup group{};
-  UniqueFd end{};  // of a contained one
+  std::unique_ptr<TaskNamespace> space{};  // of a contained one
+  Handle<uv_poll_t> end{};                 // of what init says
   std::uint64_t cpu_limit_s = 0;
   std::unique_ptr<CgroupLeaf> leaf{};         // null where no cgroup is delegated
   std::optional<std::uint64_t> kill_at_ms{};  // of the loop's clock, once it has been stopped
@@ -87,45 +88,29 @@ core::ExitStatus status_of(int wait_status) {
 // The kernel does not say so. SIGXCPU nobody else sends; SIGKILL, which follows where that is not
 // heeded, anybody, but rarely after as much CPU time as was allowed. A shell tells of a child's
 // signal in its exit code.
-bool cpu_limit_exceeded(const Process& process, const core::ExitStatus& status,
-                        const rusage& usage) {
+bool cpu_limit_exceeded(const Process& process, const core::ExitStatus& status, long long cpu_us) {
   if (process.cpu_limit_s == 0) return false;
-  // The limit is each process's; of a contained one the usage is everybody's.
   const bool by_signal = status.kind == core::ExitStatus::Kind::signaled;
   const int signal = by_signal ? status.value : status.value - kShellSignalBase;
-  const auto used_us = (std::int64_t{usage.ru_utime.tv_sec} + usage.ru_stime.tv_sec) * 1'000'000 +
-                       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
   // The limit counts clock ticks, the usage is exact: on a busy board the two differ.
-  const std::uint64_t nearly_us = process.cpu_limit_s * 750'000;
-  return signal == SIGXCPU ||
-         (signal == SIGKILL && static_cast<std::uint64_t>(used_us) >= nearly_us);
+  const auto nearly_us = static_cast<long long>(process.cpu_limit_s * 750'000);
+  return signal == SIGXCPU || (signal == SIGKILL && cpu_us >= nearly_us);
 }
 
-std::string message_of(const Process& process, const core::ExitStatus& status,
-                       const rusage& usage) {
+std::string message_of(const Process& process, const core::ExitStatus& status, long long cpu_us) {
   if (process.leaf != nullptr)
     if (std::string message = process.leaf->out_of_memory(); !message.empty()) return message;
-  if (cpu_limit_exceeded(process, status, usage))
+  if (cpu_limit_exceeded(process, status, cpu_us))
     return "CPU limit of " + std::to_string(process.cpu_limit_s) + " s exceeded";
   return "";
 }
 
-// Ended, but still a zombie: its pid and process group cannot be anybody else's yet.
-bool has_ended(pid_t pid) {
-  siginfo_t info{};
-  const int failed = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
-  assert(failed == 0 || errno == EINTR);
-  return failed == 0 && info.si_pid == pid;
-}
-
-int reap(pid_t pid, rusage& usage) {
-  int wait_status = 0;
-  pid_t reaped;
-  do {
-    reaped = ::wait4(pid, &wait_status, 0, &usage);
-  } while (reaped < 0 && errno == EINTR);
-  assert(reaped == pid);
-  return wait_status;
+// Of one that has ended, or was killed. What it left behind in its process group ends before its
+// number can be anybody else's.
+CommandEnd end_of(Process& process) {
+  if (process.space != nullptr) return process.space->end();
+  if (process.leaf == nullptr) process.group.kill();
+  return reap(process.group.first());
 }
 
 }  // namespace
@@ -144,12 +129,15 @@ struct Executor::Impl {
   void thaw(core::TaskId task);
   void kill_everyone_in(const Process& process);
   void give_back(const Process& process) const;
-  ProcessEnd finish(Process& process);
+  Handle<uv_poll_t> watch(const TaskNamespace& space);
+  ProcessEnd finish(Process& process, const CommandEnd& ended);
+  void release(Process& process);
   void remember_session(pid_t session);
 
   void on_child();
   void deliver_failures();
   void on_grace_over();
+  void discard_old_spaces();
   void arm_grace_timer();
   std::size_t sweep_sessions();
 
@@ -166,9 +154,9 @@ struct Executor::Impl {
   std::uint64_t kill_grace_ms_ = 0;
   OnEnd on_end_;
   std::string not_contained_reason_;
-  UniqueFd init_;
   std::string no_cgroup_reason_;
   std::unique_ptr<CgroupTree> cgroups_;
+  std::unique_ptr<TaskNamespaces> spaces_;  // null: tasks are not contained
   std::map<core::TaskId, Process> processes_;
   std::vector<std::pair<core::TaskId, ProcessEnd>> failures_;  // to be reported from the loop
   std::vector<pid_t> ended_sessions_;  // sorted; not looked through for survivors yet
@@ -176,18 +164,20 @@ struct Executor::Impl {
   Handle<uv_timer_t> failure_timer_;
   Handle<uv_timer_t> grace_timer_;
   Handle<uv_timer_t> sweep_timer_;
+  Handle<uv_timer_t> space_timer_;
 };
 
 Executor::Impl::Impl(uv_loop_t* loop, core::Duration grace, bool contains, OnEnd callback)
     : loop_(loop),
       kill_grace_ms_(static_cast<std::uint64_t>(grace / core::kMillisecond)),
       on_end_(std::move(callback)),
-      init_(contains ? open_init(not_contained_reason_) : UniqueFd()),
       cgroups_(CgroupTree::open_own(no_cgroup_reason_)),
+      spaces_(contains ? TaskNamespaces::open(cgroups_.get(), not_contained_reason_) : nullptr),
       child_signal_(handle(&uv_signal_init)),
       failure_timer_(handle(&uv_timer_init)),
       grace_timer_(handle(&uv_timer_init)),
-      sweep_timer_(handle(&uv_timer_init)) {
+      sweep_timer_(handle(&uv_timer_init)),
+      space_timer_(handle(&uv_timer_init)) {
   const int failed = uv_signal_start(
       child_signal_.get(),
       [](uv_signal_t* signal, int) { static_cast<Impl*>(signal->data)->on_child(); }, SIGCHLD);
@@ -197,7 +187,7 @@ Executor::Impl::Impl(uv_loop_t* loop, core::Duration grace, bool contains, OnEnd
 
 Executor::Impl::~Impl() {
   for (const auto& [task, process] : processes_) kill_everyone_in(process);
-  for (auto& [task, process] : processes_) finish(process);
+  for (auto& [task, process] : processes_) finish(process, end_of(process));
   for (int sweep = 0; sweep < kLastSweeps && sweep_sessions() > 0; ++sweep) continue;
 }
 
@@ -234,23 +224,34 @@ ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec,
   request.stdout_fd = streams.out.get();
   request.stderr_fd = streams.err.get();
   request.nice = spec.nice;
-  request.init_fd = init_.get();
   request.cpu_limit_s = spec.cpu_limit_s;
+  if (spaces_ != nullptr) {
+    process.space = spaces_->acquire(uv_now(loop_), failure.message);
+    if (process.space == nullptr) {
+      release(process);
+      return failure;
+    }
+    request.within = process.space.get();
+  }
   if (cgroups_ != nullptr) {
     process.leaf = cgroups_->acquire(spec.memory_limit_bytes, failure.message);
-    if (process.leaf == nullptr) return failure;
+    if (process.leaf == nullptr) {
+      release(process);
+      return failure;
+    }
     request.cgroup_procs_fd = process.leaf->procs_fd();
   } else {
     request.address_space_bytes = spec.memory_limit_bytes;
   }
   Spawned spawned = spawn(request);
   if (spawned.pid < 0) {
-    give_back(process);
-    if (process.leaf != nullptr) cgroups_->release(std::move(process.leaf));
+    if (process.space != nullptr) process.space->end();
+    release(process);
     return {spawned.status, std::move(spawned.message)};
   }
-  process.group = {spawned.pid, static_cast<bool>(init_)};
-  process.end = std::move(spawned.end);
+  process.group = {process.space != nullptr ? process.space->init() : spawned.pid,
+                   process.space != nullptr};
+  if (process.space != nullptr) process.end = watch(*process.space);
   std::erase(ended_sessions_, spawned.pid);  // the number is in use again, so nobody is left in it
   if (processes_.empty()) uv_ref(reinterpret_cast<uv_handle_t*>(child_signal_.get()));
   processes_.emplace(task, std::move(process));
@@ -261,12 +262,30 @@ void Executor::Impl::deliver_failures() {
   for (const auto& [task, end] : std::exchange(failures_, {})) on_end_(task, end);
 }
 
+// A command has one end to be told, or init is killed, of which the signal tells, too.
+Handle<uv_poll_t> Executor::Impl::watch(const TaskNamespace& space) {
+  Handle<uv_poll_t> poll(new uv_poll_t);
+  int failed = uv_poll_init(loop_, poll.get(), space.socket_fd());
+  assert(failed == 0);
+  poll->data = this;
+  failed = uv_poll_start(poll.get(), UV_READABLE, [](uv_poll_t* told, int, int) {
+    uv_poll_stop(told);
+    static_cast<Impl*>(told->data)->on_child();
+  });
+  assert(failed == 0);
+  return poll;
+}
+
 void Executor::Impl::on_child() {
   std::vector<std::pair<core::TaskId, ProcessEnd>> ends;
   for (auto next = processes_.begin(); next != processes_.end();) {
     const auto current = next++;
-    if (!has_ended(current->second.group.first())) continue;
-    ends.emplace_back(current->first, finish(current->second));
+    Process& process = current->second;
+    std::optional<CommandEnd> ended;
+    if (process.space != nullptr) ended = process.space->report();
+    if (!ended && has_ended(process.group.first())) ended = end_of(process);
+    if (!ended) continue;
+    ends.emplace_back(current->first, finish(process, *ended));
     processes_.erase(current);
   }
   if (processes_.empty()) uv_unref(reinterpret_cast<uv_handle_t*>(child_signal_.get()));
@@ -277,21 +296,34 @@ void Executor::Impl::give_back(const Process& process) const {
   if (process.users) give_tree(process.own, process.users->task.uid, process.users->owner);
 }
 
-// Reaps the main process and ends what it left behind.
-ProcessEnd Executor::Impl::finish(Process& process) {
-  const TaskGroup& group = process.group;
-  if (process.leaf == nullptr) group.kill();
-  rusage usage{};
-  const int ended = reap(group.first(), usage);
-  const core::ExitStatus status = status_of(wait_status_of(process.end, ended));
-  ProcessEnd end{status, message_of(process, status, usage)};
-  give_back(process);
-  if (process.leaf != nullptr) {
-    cgroups_->release(std::move(process.leaf));
-  } else if (!group.contained()) {
-    remember_session(group.first());
-  }
+ProcessEnd Executor::Impl::finish(Process& process, const CommandEnd& ended) {
+  const core::ExitStatus status = status_of(ended.wait_status);
+  ProcessEnd end{status, message_of(process, status, ended.cpu_us)};
+  if (process.leaf == nullptr && process.space == nullptr) remember_session(process.group.first());
+  release(process);
   return end;
+}
+
+// What it had for itself.
+void Executor::Impl::release(Process& process) {
+  process.end.reset();
+  give_back(process);
+  if (process.leaf != nullptr) cgroups_->release(std::move(process.leaf));
+  if (process.space == nullptr) return;
+  // Root might have mounted something.
+  const bool as_it_was = process.space->init() > 0 && process.users && process.users->task.uid != 0;
+  if (!as_it_was) return spaces_->discard(std::move(process.space));
+  spaces_->release(std::move(process.space));
+  discard_old_spaces();
+}
+
+void Executor::Impl::discard_old_spaces() {
+  const std::optional<std::uint64_t> next_ms = spaces_->discard_old(uv_now(loop_));
+  if (!next_ms) return;
+  uv_timer_start(
+      space_timer_.get(),
+      [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->discard_old_spaces(); },
+      *next_ms - uv_now(loop_), 0);
 }
 
 void Executor::Impl::remember_session(pid_t session) {

@@ -1,17 +1,25 @@
-// PID 1 of a task's PID namespace: reaps, passes signals on, and ends with the main process, by
-// which the kernel ends everybody else in the namespace.
+// PID 1 of a task's PID namespace: reaps, passes signals on, and when the main process ends, sees
+// to it that so does everybody else in the namespace.
 //
-//     init PID [STATUS]     the main process, a child of this one since before exec
+//     init PID STATUS       of a movable task: PID is a child of this one since before exec
+//     init                  of one task after another, see task_namespace.h
 //
 // It may be moved along with the task, as a file in the task's own directory, so it depends on
-// nothing of the board: no libraries, not even a C library, no memory but its stack. Its own exit
-// status (128 + N for signal N) does not tell all of how the main process ended, which is therefore
-// also in the file STATUS, for an executor that is not its parent any more, too: "exited N\n" or
-// "signaled N\n". Without that file its only descriptor is 0, an eventfd, which gets the main
-// process's wait status plus one.
+// nothing of the board: no libraries, not even a C library, no memory but its stack.
+//
+// A movable task's init ends with the main process. Its own exit status (128 + N for signal N) does
+// not tell all of how that ended, which is therefore also in the file STATUS, for an executor that
+// is not its parent any more, too: "exited N\n" or "signaled N\n".
+//
+// The other one has a socket for descriptor 0. A main process writes its number to it before it
+// does anything else, so the number is there when the process is reaped; its end is answered by a
+// CommandEnd.
 #include <linux/fcntl.h>
+#include <linux/resource.h>
 #include <linux/signal.h>
 #include <linux/unistd.h>
+
+#include "peerd/command_end.h"
 
 namespace {
 
@@ -53,6 +61,8 @@ asm(".globl _start\n_start: mov x0, sp\n bl run_init\n");
 #endif
 
 constexpr long kNoHang = 1;
+constexpr long kAnyKind = 0x40000000;  // __WALL
+constexpr long kInterrupted = -4;
 constexpr int kChildEnded = 17;  // SIGCHLD
 constexpr int kContinue = 18;    // SIGCONT resumes a checkpoint: never passed on
 
@@ -84,8 +94,8 @@ class Line {
 };
 
 struct Task {
-  long main_process;
-  const char* status_file;  // or none
+  long main_process;        // 0: none that is known
+  const char* status_file;  // of a movable one
 };
 
 // The file has been there, empty, since the task was started: a directory that belongs to root is
@@ -101,25 +111,52 @@ void write_status(const char* file, bool signaled, int value) {
   system_call(__NR_fsync, fd);
 }
 
-[[noreturn]] void end(const Task& task, int wait_status) {
+[[noreturn]] void end_with(const Task& task, int wait_status) {
   const int signal = wait_status & 0x7f;
   const int code = (wait_status >> 8) & 0xff;
-  if (task.status_file != nullptr) {
-    write_status(task.status_file, signal != 0, signal != 0 ? signal : code);
-  } else {
-    const unsigned long long told = static_cast<unsigned long long>(wait_status) + 1;
-    system_call(__NR_write, 0, address(&told), sizeof told);
-  }
+  write_status(task.status_file, signal != 0, signal != 0 ? signal : code);
   for (;;) system_call(__NR_exit_group, signal != 0 ? 128 + signal : code);
 }
 
-// Whoever has ended; does not return if the main process is among them.
-void reap(const Task& task) {
+// Everybody in the namespace is this process's child by the time that he has ended.
+void end_everybody() {
+  system_call(__NR_kill, -1, SIGKILL);
+  long pid;
+  do pid = system_call(__NR_wait4, -1, 0, kAnyKind);
+  while (pid > 0 || pid == kInterrupted);
+}
+
+long long microseconds(const __kernel_old_timeval& time) {
+  return static_cast<long long>(time.tv_sec) * 1'000'000 + time.tv_usec;
+}
+
+void report(int wait_status, const rusage& usage) {
+  const CommandEnd told = {microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
+                           wait_status};
+  system_call(__NR_write, 0, address(&told), sizeof told);
+}
+
+bool is_main_process(Task& task, long pid) {
+  if (task.status_file == nullptr && task.main_process == 0) {
+    int number = 0;
+    if (system_call(__NR_read, 0, address(&number), sizeof number) == sizeof number)
+      task.main_process = number;
+  }
+  return pid == task.main_process;
+}
+
+// Whoever has ended; does not return if the movable task's main process is among them.
+void reap(Task& task) {
   for (;;) {
     int status = 0;
-    const long pid = system_call(__NR_wait4, -1, address(&status), kNoHang);
-    if (pid == task.main_process) end(task, status);
+    rusage usage;
+    const long pid = system_call(__NR_wait4, -1, address(&status), kNoHang, address(&usage));
     if (pid <= 0) return;
+    if (!is_main_process(task, pid)) continue;
+    if (task.status_file != nullptr) end_with(task, status);
+    end_everybody();
+    report(status, usage);
+    task.main_process = 0;
   }
 }
 
@@ -128,8 +165,10 @@ void reap(const Task& task) {
 // Signals are blocked, not handled: pending ones are part of a checkpoint.
 extern "C" [[noreturn]] void run_init(const long* stack) {
   // The stack of a process that begins: the number of arguments, they, and a null.
-  const Task task = {number(reinterpret_cast<const char*>(stack[2])),
-                     reinterpret_cast<const char*>(stack[3])};
+  Task task = {0, nullptr};
+  if (stack[0] == 3)
+    task = {number(reinterpret_cast<const char*>(stack[2])),
+            reinterpret_cast<const char*>(stack[3])};
   unsigned long signals = ~(1ul << (kContinue - 1));
   system_call(__NR_rt_sigprocmask, SIG_SETMASK, address(&signals), 0, sizeof signals);
   for (;;) {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "peerd/child_process.h"
 #include "peerd/spawn_child.h"
 
 namespace peerd {
@@ -84,8 +84,8 @@ SpawnPlan prepare(const SpawnRequest& request) {
   plan.memory_limited = request.address_space_bytes > 0;
   plan.memory_limit =
       within_own(RLIMIT_AS, request.address_space_bytes, request.address_space_bytes);
-  plan.init_fd = request.init_fd;
-  if (request.init_fd >= 0) plan.init_stack = std::make_unique<std::byte[]>(kInitStackBytes);
+  plan.within = request.within;
+  if (plan.within != nullptr) plan.stacks = std::make_unique<std::byte[]>(2 * kChildStackBytes);
   return plan;
 }
 
@@ -94,11 +94,11 @@ std::string text_of(int error) {
 }
 
 Spawned failure(const std::string& what, int error) {
-  return {-1, {}, {core::ExitStatus::Kind::failed, 0}, what + ": " + text_of(error)};
+  return {-1, {core::ExitStatus::Kind::failed, 0}, what + ": " + text_of(error)};
 }
 
 Spawned not_started(std::int32_t exit_code, const std::string& message) {
-  return {-1, {}, {core::ExitStatus::Kind::exited, exit_code}, message};
+  return {-1, {core::ExitStatus::Kind::exited, exit_code}, message};
 }
 
 enum class FileKind { missing, directory, other };
@@ -174,21 +174,11 @@ Spawned explain(const SpawnRequest& request, const SpawnPlan& plan, const SpawnR
   return {};
 }
 
-void reap(pid_t pid) {
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
-}
-
 }  // namespace
 
 Spawned spawn(const SpawnRequest& request) {
   SpawnPlan plan = prepare(request);
   SpawnReport report;
-  UniqueFd end;
-  if (request.init_fd >= 0) {
-    end = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!end) return failure("starting a process", errno);
-    plan.end_fd = end.get();
-  }
   sigset_t all, previous;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &previous);
@@ -196,15 +186,9 @@ Spawned spawn(const SpawnRequest& request) {
   const int fork_error = errno;
   pthread_sigmask(SIG_SETMASK, &previous, nullptr);
   if (pid < 0) return failure("starting a process", fork_error);
-  if (report.step == SpawnStep::none) return {pid, std::move(end), {}, {}};
-  reap(pid);
-  return explain(request, plan, report);
-}
-
-int wait_status_of(const UniqueFd& end, int status_of_first) {
-  eventfd_t told = 0;
-  if (!end || ::eventfd_read(end.get(), &told) != 0) return status_of_first;
-  return static_cast<int>(told - 1);
+  const bool started = report.step == SpawnStep::none;
+  if (!started || request.within != nullptr) reap(pid);
+  return started ? Spawned{pid, {}, {}} : explain(request, plan, report);
 }
 
 }  // namespace peerd

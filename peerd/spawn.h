@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/types.h"
-#include "peerd/unique_fd.h"
+#include "peerd/task_namespace.h"
 #include "peerd/users.h"
 
 namespace peerd {
@@ -26,12 +26,11 @@ struct SpawnRequest {
   std::uint64_t address_space_bytes = 0;  // RLIMIT_AS; 0 = none
   int cgroup_procs_fd = -1;               // cgroup.procs of the cgroup to join; -1 = stay
   const TaskUser* user = nullptr;         // whom it runs as, for a caller who is root; null: him
-  int init_fd = -1;                       // init_program.h: contained; -1: not
+  const TaskNamespace* within = nullptr;  // contained there, where nobody else may be; null: not
 };
 
 struct Spawned {
-  pid_t pid = -1;           // > 0: the command runs, and this process, it or its init, is a child
-  UniqueFd end;             // of a contained one: see wait_status_of
+  pid_t pid = -1;  // > 0: the command runs and is this child; contained, init's child, not this one
   core::ExitStatus status;  // else why not: exited 127 (not found), exited 126 (not executable),
   std::string message;      // or failed; and one line for the user
 };
@@ -48,11 +47,8 @@ struct Spawned {
 // daemon that is killed leaves no second copy of what its peers may start again. (Its own children
 // are not, unless it is contained.)
 //
-// A contained command has a PID namespace of its own, with init for its parent, and /proc shows
-// that. When it ends, or init is killed, so does everybody in it.
+// A contained command has a namespace's init for its parent, and /proc shows the namespace. When
+// init is killed, so is everybody. After a failure the namespace is not to be used any more.
 Spawned spawn(const SpawnRequest& request);
-
-// How the command ended, from how the first process, it or its init, ended, both as waitpid has it.
-int wait_status_of(const UniqueFd& end, int status_of_first);
 
 }  // namespace peerd

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 
@@ -88,7 +89,7 @@ bool become(const TaskUser& user) {
 }
 
 void die_with_parent(const SpawnPlan& plan, SpawnReport& report) {
-  if (plan.init_fd >= 0) return;  // with init, everybody ends
+  if (plan.within != nullptr) return;  // with init, everybody ends
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(report, SpawnStep::session, errno);
   if (getppid() != plan.parent) _exit(127);  // it is dead already, nobody reads the report
 }
@@ -138,67 +139,93 @@ __attribute__((noinline)) pid_t fork_command(SpawnPlan& plan, SpawnReport& repor
   return pid;
 }
 
-// Of a process number; they are small in a new namespace.
-void print(pid_t number, char (&text)[16]) {
-  char* digit = text + sizeof text - 1;
-  *digit = '\0';
-  do *--digit = static_cast<char>('0' + number % 10);
-  while ((number /= 10) > 0);
-  std::memmove(text, digit, static_cast<std::size_t>(text + sizeof text - digit));
+// As vfork, but with a stack of its own.
+pid_t clone_child(int (*run)(void*), std::byte* stack, int namespaces, void* argument) {
+  return clone(run, stack + kChildStackBytes, CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces,
+               argument);
 }
 
-struct Call {
+struct Start {
   SpawnPlan& plan;
   SpawnReport& report;
 };
 
-// As vfork, but with a stack of its own, and into namespaces.
-pid_t clone_child(int (*run)(void*), std::byte* stack_end, int namespaces, Call& call) {
-  return clone(run, stack_end, CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, &call);
+// Where this process is in a chroot, so is init, whose root this one takes.
+bool enter_mounts(const TaskNamespace& space) {
+  return setns(space.mounts_fd(), CLONE_NEWNS) == 0 && fchdir(space.root_fd()) == 0 &&
+         chroot(".") == 0;
 }
 
-int run_contained_command(void* call) {
-  run_command(static_cast<Call*>(call)->plan, static_cast<Call*>(call)->report);
-}
-
-// PID 1: has the command for its only child, and becomes the program init.
-int run_init(void* argument) {
-  Call& call = *static_cast<Call*>(argument);
-  auto& [plan, report] = call;
-  reset_signal_handlers();
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || setsid() < 0 || !mount_namespaces_proc())
+int run_contained_command(void* start) {
+  auto& [plan, report] = *static_cast<Start*>(start);
+  // First of all: init must know it when this process ends, in whatever way.
+  const pid_t number = getpid();
+  if (write(plan.within->socket_fd(), &number, sizeof number) != sizeof number ||
+      !enter_mounts(*plan.within))
     give_up(report, SpawnStep::contain, errno);
-  // Everybody: who stays in the executor's cgroup keeps the next executor from having it.
-  join_cgroup(plan, report);
-  const pid_t command =
-      clone_child(run_contained_command, plan.init_stack.get() + kInitStackBytes / 2, 0, call);
-  if (command < 0) give_up(report, SpawnStep::contain, errno);
-  if (report.step != SpawnStep::none) _exit(127);
-  char number[16];
-  print(command, number);
-  char name[] = "init";
-  char* arguments[] = {name, number, nullptr};
-  char* environment[] = {nullptr};
-  if (dup2(plan.end_fd, 0) < 0) give_up(report, SpawnStep::contain, errno);
-  for (const int fd : {1, 2}) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  syscall(SYS_close_range, 3u, ~0u, kCloseRangeCloexec);
-  syscall(SYS_execveat, plan.init_fd, "", arguments, environment, AT_EMPTY_PATH);
-  give_up(report, SpawnStep::contain, errno);
+  run_command(plan, report);
 }
 
-}  // namespace
+// In the namespace, but not init's child. Its own child becomes that when it ends.
+int run_starter(void* start) {
+  auto& [plan, report] = *static_cast<Start*>(start);
+  reset_signal_handlers();
+  std::byte* const stack = plan.stacks.get() + kChildStackBytes;
+  if (clone_child(run_contained_command, stack, 0, start) < 0)
+    give_up(report, SpawnStep::contain, errno);
+  _exit(0);
+}
 
-pid_t start_child(SpawnPlan& plan, SpawnReport& report) {
-  if (plan.init_fd < 0) return fork_command(plan, report);
-  Call call{plan, report};
-  return clone_child(run_init, plan.init_stack.get() + kInitStackBytes, CLONE_NEWPID | CLONE_NEWNS,
-                     call);
+// A namespace that a thread enters is its next children's.
+pid_t start_within(const TaskNamespace& space, Start& start) {
+  if (setns(space.pids_fd(), CLONE_NEWPID) != 0) return -1;
+  const pid_t starter = clone_child(run_starter, start.plan.stacks.get(), 0, &start);
+  const int error = errno;
+  const int left = setns(space.outer_pids_fd(), CLONE_NEWPID);
+  assert(left == 0);
+  errno = error;
+  return starter;
 }
 
 // The board's own must not change.
 bool mount_namespaces_proc() {
   return mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) == 0 &&
          mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0;
+}
+
+struct InitStart {
+  int program_fd;
+  int socket;
+  SpawnReport& report;
+};
+
+int run_init(void* argument) {
+  auto& [program_fd, socket, report] = *static_cast<InitStart*>(argument);
+  reset_signal_handlers();
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || setsid() < 0 || !mount_namespaces_proc() ||
+      dup2(socket, 0) < 0)
+    give_up(report, SpawnStep::contain, errno);
+  for (const int fd : {1, 2}) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  syscall(SYS_close_range, 3u, ~0u, kCloseRangeCloexec);
+  char name[] = "init";
+  char* arguments[] = {name, nullptr};
+  char* environment[] = {nullptr};
+  syscall(SYS_execveat, program_fd, "", arguments, environment, AT_EMPTY_PATH);
+  give_up(report, SpawnStep::contain, errno);
+}
+
+}  // namespace
+
+pid_t start_child(SpawnPlan& plan, SpawnReport& report) {
+  if (plan.within == nullptr) return fork_command(plan, report);
+  Start start{plan, report};
+  return start_within(*plan.within, start);
+}
+
+pid_t start_init(int init_fd, int socket, SpawnReport& report) {
+  const auto stack = std::make_unique<std::byte[]>(kChildStackBytes);
+  InitStart start{init_fd, socket, report};
+  return clone_child(run_init, stack.get(), CLONE_NEWPID | CLONE_NEWNS, &start);
 }
 
 }  // namespace peerd

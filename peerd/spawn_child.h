@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "peerd/task_namespace.h"
 #include "peerd/users.h"
 
 namespace peerd {
@@ -53,20 +54,19 @@ struct SpawnPlan {
   bool memory_limited = false;
   rlimit cpu_limit{};
   rlimit memory_limit{};
-  // In a PID namespace, as the child of its init:
-  int init_fd = -1;  // the program; -1: in none
-  int end_fd = -1;   // init's descriptor 0
-  std::unique_ptr<std::byte[]> init_stack{};
+  const TaskNamespace* within = nullptr;
+  std::unique_ptr<std::byte[]> stacks{};  // where `within` is
 };
 
-// The new process, the command's or its init's; -1 with errno set if there is none. Returns once
-// that has its program, or has ended and said in the report why not. Signals must be blocked.
+// The new process, -1 with errno set if there is none. Returns once that has its program, or has
+// ended and said in the report why not. Signals must be blocked. Within a namespace it is init's
+// child; what is returned then is its starter, which has ended and wants to be reaped.
 pid_t start_child(SpawnPlan& plan, SpawnReport& report);
 
-// As PID 1 of a PID namespace and in a mount namespace of its own: /proc shows the namespace.
-// False with errno set.
-bool mount_namespaces_proc();
+// PID 1 of a new PID namespace, in a mount namespace of its own, as the program init: `init_fd`
+// with `socket` for its descriptor 0. Otherwise as start_child.
+pid_t start_init(int init_fd, int socket, SpawnReport& report);
 
-constexpr std::size_t kInitStackBytes = 64 * 1024;  // half of it is the command's
+constexpr std::size_t kChildStackBytes = 32 * 1024;
 
 }  // namespace peerd

@@ -88,13 +88,13 @@ bool become(const TaskStart& task) {
 
 Spawned not_spawned(const std::string& what) {
   const StartedTask start = failed(what);
-  return {-1, {}, start.status, start.message};
+  return {-1, start.status, start.message};
 }
 
 // As PID 1.
 Spawned start_main_process(const TaskStart& task) {
   if (const std::string error = mount_own_proc(); !error.empty())
-    return {-1, {}, {core::ExitStatus::Kind::failed, 0}, error};
+    return {-1, {core::ExitStatus::Kind::failed, 0}, error};
   if (::setsid() < 0 || ::chroot(kTaskRoot) != 0 || ::chdir(kWorkingDirectory) != 0)
     return not_spawned(kWorkingDirectory);
   UniqueFd input = open_stream("stdin", O_RDONLY);

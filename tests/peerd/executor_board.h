@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@
 #include "peerd/proc_files.h"
 #include "peerd/process_tree.h"
 #include "tests/catch.h"
+#include "tests/peerd/needs_root.h"
 #include "tests/peerd/scratch_directory.h"
 
 namespace peerd {
@@ -24,15 +26,9 @@ namespace peerd {
 inline constexpr std::uint64_t kBoardPatience_ns = 60'000'000'000;
 inline constexpr core::Duration kGrace = 100 * core::kMillisecond;
 
-// The same tests of contained tasks (spawn.h), which need root. Says so where it is somebody else;
-// in continuous integration that is a failure.
+// The same tests of contained tasks (task_namespace.h).
 inline bool contained() {
-  if (std::getenv("CONTAINED") == nullptr) return false;
-  if (::geteuid() == 0) return true;
-  const char* ci = std::getenv("CI");
-  if (ci != nullptr && std::string(ci) == "true") FAIL("containment needs root");
-  WARN("not tested: containment needs root");
-  return false;
+  return std::getenv("CONTAINED") != nullptr && is_root();
 }
 
 inline core::TaskId task(std::uint64_t serial) {
@@ -81,9 +77,10 @@ class ExecutorBoard {
     return spec;
   }
 
-  void start(core::TaskId id, const ProcessSpec& spec) {
+  void start(core::TaskId id, const ProcessSpec& spec,
+             const std::optional<Executor::Users>& users = std::nullopt) {
     inside_call = true;
-    executor->start(id, spec);
+    executor->start(id, spec, users);
     inside_call = false;
   }
 

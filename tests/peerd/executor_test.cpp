@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <sstream>
 #include <string>
 
 #include "tests/catch.h"
@@ -176,9 +177,40 @@ TEST_CASE("which limits are in use is said in a line") {
 TEST_CASE("a contained process sees nobody but its own, and is not the first") {
   if (!contained()) return;
   ExecutorBoard board;
-  board.run(board.shell("echo $$; echo /proc/[0-9]*"));
-  CHECK(board.scratch.read("out") == "2\n/proc/1 /proc/2\n");
+  // The starter, who ends at once.
+  board.run(board.shell("while [ -e /proc/2 ]; do :; done; echo $$; echo /proc/[0-9]*"));
+  CHECK(board.scratch.read("out") == "3\n/proc/1 /proc/3\n");
   CHECK(std::filesystem::exists(proc_path(::getpid(), "status")));
+}
+
+TEST_CASE("contained tasks of users follow each other in a namespace, root's have their own") {
+  if (!contained()) return;
+  ExecutorBoard board;
+  Executor::Users users;
+  bool again = false;
+  SECTION("a user's") {
+    users.task = find_user("nobody").value();
+    again = true;
+  }
+  SECTION("root's, who may mount something") {}
+  ProcessSpec spec = board.shell(
+      "echo $$ >>numbers; [ -e mounted/file ] && echo mounted;"
+      "[ -e left ] && kill -0 $(cat left) && echo alive;"
+      "mkdir -p mounted; [ $(id -u) = 0 ] && mount -t tmpfs none mounted && touch mounted/file;"
+      "setsid -f sh -c 'echo $$ >left; exec sleep 1000'; until [ -e left ]; do :; done; exit 3");
+  spec.own = board.scratch.path();
+  for (std::uint64_t serial = 1; serial <= 2; ++serial) {
+    board.start(task(serial), spec, users);
+    CHECK(board.wait(task(serial)).status == core::ExitStatus{Kind::exited, 3});
+  }
+  std::istringstream numbers(board.scratch.read("numbers"));
+  int first = 0;
+  int second = 0;
+  numbers >> first >> second;
+  CHECK(first == 3);  // after init and the starter
+  CHECK((second > first) == again);
+  CHECK(board.scratch.read("out") == "");
+  CHECK(processes_of(::getpid()).size() == (again ? 2 : 1));  // with the free namespace's init
 }
 
 TEST_CASE("a task may be started from the end of another") {

@@ -15,6 +15,7 @@
 
 #include "peerd/unique_fd.h"
 #include "tests/catch.h"
+#include "tests/peerd/needs_root.h"
 #include "tests/peerd/scratch_directory.h"
 
 namespace {
@@ -54,10 +55,7 @@ constexpr peerd::TaskUser kNobody = {65534, 65534, {}};
 }  // namespace
 
 TEST_CASE("a thread with other credentials than its process's is noticed") {
-  if (::geteuid() != 0) {
-    WARN("not tested: needs root");
-    return;
-  }
+  if (!is_root()) return;
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
   const peerd::UniqueFd reader(ends[0]);

@@ -10,6 +10,7 @@
 #include "peerd/file_copy.h"
 #include "peerd/unique_fd.h"
 #include "tests/catch.h"
+#include "tests/peerd/needs_root.h"
 #include "tests/peerd/scratch_directory.h"
 
 using namespace peerd;
@@ -20,16 +21,6 @@ namespace {
 const TaskUser kRootUser{};
 const TaskUser kGames = find_user("games").value();
 const TaskUser kNobody = find_user("nobody").value();
-
-// Only root can tell users apart. Says so where it is somebody else; in continuous integration that
-// is a failure.
-bool can_run() {
-  if (::geteuid() == 0) return true;
-  const char* ci = std::getenv("CI");
-  if (ci != nullptr && std::string(ci) == "true") FAIL("users need root");
-  WARN("not tested: users need root");
-  return false;
-}
 
 uid_t owner_of(const std::string& path) {
   struct stat status {};
@@ -63,7 +54,7 @@ TEST_CASE("users by number and name") {
 }
 
 TEST_CASE("what was the giver's changes hands, and nothing else") {
-  if (!can_run()) return;
+  if (!is_root()) return;
   const ScratchDirectory scratch;
   const std::string stranger = scratch.write("outside", "");
   const std::string file = scratch.write("stay/inner/file", "text");
@@ -94,7 +85,7 @@ TEST_CASE("what was the giver's changes hands, and nothing else") {
 }
 
 TEST_CASE("what nobody runs any more is taken back, but for what has a second name") {
-  if (!can_run()) return;
+  if (!is_root()) return;
   const ScratchDirectory scratch;
   const std::string file = scratch.write("work/stay/file", "");
   const std::string linked = scratch.write("work/stay/linked", "");
@@ -109,7 +100,7 @@ TEST_CASE("what nobody runs any more is taken back, but for what has a second na
 }
 
 TEST_CASE("a thread acts as another user, and then as itself again") {
-  if (!can_run()) return;
+  if (!is_root()) return;
   const ScratchDirectory scratch;
   REQUIRE(::chmod(scratch.path().c_str(), 0711) == 0);
   const std::string file = scratch.write("file", "");
@@ -130,7 +121,7 @@ TEST_CASE("a thread acts as another user, and then as itself again") {
 }
 
 TEST_CASE("copies have both sides' rights") {
-  if (!can_run()) return;
+  if (!is_root()) return;
   const ScratchDirectory scratch;
   REQUIRE(::chmod(scratch.path().c_str(), 0711) == 0);
   const std::string theirs = scratch / "theirs";
@@ -165,7 +156,7 @@ TEST_CASE("copies have both sides' rights") {
 }
 
 TEST_CASE("what an executor allows") {
-  if (!can_run()) return;
+  if (!is_root()) return;
   const ScratchDirectory scratch;
   REQUIRE(::chown(scratch.path().c_str(), kNobody.uid, kNobody.gid) == 0);
   const TaskUsers users(scratch.path(), false);

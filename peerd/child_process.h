@@ -1,0 +1,16 @@
+// Children of this process.
+#pragma once
+
+#include <sys/types.h>
+
+#include "peerd/command_end.h"
+
+namespace peerd {
+
+// But not reaped: its number, and its process group's, cannot be anybody else's yet.
+bool has_ended(pid_t child);
+
+// Waits for it.
+CommandEnd reap(pid_t child);
+
+}  // namespace peerd
