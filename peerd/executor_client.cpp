@@ -138,8 +138,13 @@ void ExecutorClient::launched_ended() {
 void ExecutorClient::on_frame(const net::Bytes& bytes) {
   auto decoded = net::decode_executor_frame(bytes);
   if (auto* error = std::get_if<net::DecodeError>(&decoded)) {
-    failure_ = "the executor of an earlier peerd: " + error->reason;
-    return closed(error->reason);
+    if (known_) return closed(error->reason);
+    stream_.reset();
+    failure_ =
+        "the executor of an earlier peerd, whose tasks run, is not understood: " + error->reason +
+        "; start that peerd again until they have ended, or end them and the " +
+        "executor, whose number is in " + executor_pid_file(state_directory_);
+    return;
   }
   std::visit([this](auto&& frame) { on(std::move(frame)); },
              std::move(std::get<net::executor::Frame>(decoded)));

@@ -1,9 +1,10 @@
 """What the journal remembers: peers that are killed and started again, and journals that cannot be written."""
 
 import os
+import socket
 import subprocess
 
-from cluster import ClusterTest, SmallDisk, main, processes_with, wait_until
+from cluster import PATIENCE_S, PEERD, ClusterTest, SmallDisk, main, processes_with, wait_until
 
 FAST = {"membership": {"probe_interval": "200ms", "probe_timeout": "100ms", "join_interval": "200ms",
                        "rejoin_interval": "1s"}}
@@ -124,6 +125,25 @@ class Restarted(ClusterTest):
             self.assertEqual(lines, [b"%d" % n for n in range(1, len(lines) + 1)])
             self.assertEqual(logs.stderr, b"told\n")
             self.assertEqual(first.task(task)["moves"], int(task == guest))
+
+    def test_an_executor_of_another_version_is_left_alone(self):
+        peer = self.cluster.add()
+        peer.stop()
+        hello = bytes([0x95, 0, 3, 0xa0, 0xc2, 0xa0])  # of an executor that speaks version 3
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(os.path.join(peer.state, "executor.sock"))
+            listener.listen()
+            daemon = subprocess.Popen([PEERD, "--config", peer.config], stderr=subprocess.PIPE)
+            connection, _ = listener.accept()
+            connection.sendall(len(hello).to_bytes(4, "big") + hello)
+            said = daemon.communicate(timeout=PATIENCE_S)[1].decode()
+            self.assertEqual(connection.recv(100), b"")
+            connection.close()
+            listener.setblocking(False)
+            self.assertRaises(BlockingIOError, listener.accept)
+        self.assertEqual(daemon.returncode, 69)
+        self.assertIn("protocol version 3, this peer speaks 4; start that peerd again", said)
+        self.assertFalse(os.path.exists(os.path.join(peer.state, "executor.pid")), "no other one was started")
 
     def test_tasks_that_run_end_with_their_executor(self):
         peer = self.cluster.add()
