@@ -288,6 +288,7 @@ void Executor::Impl::on_child() {
     ends.emplace_back(current->first, finish(process, *ended));
     processes_.erase(current);
   }
+  if (spaces_ != nullptr) spaces_->discard_ended();
   if (processes_.empty()) uv_unref(reinterpret_cast<uv_handle_t*>(child_signal_.get()));
   for (const auto& [task, end] : ends) on_end_(task, end);
 }

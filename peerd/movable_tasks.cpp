@@ -95,6 +95,7 @@ void MovableTasks::check(OnChecked on_checked) {
   const std::string runtime = runtime_directory();
   if (runtime.empty()) return on_checked(failure("there is no directory on tmpfs that is root's"));
   become_parent_of_tasks();
+  if (strays_ == nullptr) strays_ = std::make_unique<StrayChildren>(loop_);
   tools_.program = program_beside(kProgram);
   tools_.runtime = runtime + "/" + name_;
   ::mkdir(tools_.runtime.c_str(), 0700);

@@ -18,6 +18,7 @@
 #include "net/executor_frame.h"
 #include "peerd/cgroup.h"
 #include "peerd/checkpoint/inspection.h"
+#include "peerd/checkpoint/stray_children.h"
 #include "peerd/checkpoint/task_operation.h"
 #include "peerd/executor.h"
 #include "peerd/timer.h"
@@ -96,6 +97,7 @@ class MovableTasks {
   TaskTools tools_;
   const TaskUsers& users_;
   CgroupTree* cgroups_;
+  std::unique_ptr<StrayChildren> strays_;
   std::unique_ptr<TaskOperation> check_;
   std::map<Key, Task> tasks_;
   // Until they are reaped: till then their leaf is nobody else's.

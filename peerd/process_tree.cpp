@@ -102,6 +102,13 @@ std::vector<pid_t> processes_of(pid_t init) {
   return processes;
 }
 
+std::vector<pid_t> own_children() {
+  std::vector<pid_t> children;
+  std::istringstream list(read_text("/proc/thread-self/children"));
+  for (pid_t child = 0; list >> child;) children.push_back(child);
+  return children;
+}
+
 bool resume_task(pid_t init) {
   return signal_processes(processes_of(init), SIGCONT);
 }
@@ -129,6 +136,10 @@ bool signal_task(pid_t init, int signal) {
 
 bool kill_task(pid_t init) {
   return ::kill(init, SIGKILL) == 0;
+}
+
+bool is_dying(pid_t pid) {
+  return read_text(proc_path(pid, "cmdline")).empty();
 }
 
 void kill_tree(pid_t top) {

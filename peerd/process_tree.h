@@ -16,6 +16,9 @@ namespace peerd {
 // init first, parents before children. Empty if it is gone. A running tree may change meanwhile.
 std::vector<pid_t> processes_of(pid_t init);
 
+// Of this process, as long as it has one thread that starts some. Zombies, too.
+std::vector<pid_t> own_children();
+
 // Continues every process of a stopped task: after a restore, after a dump that is given up, and
 // after every dump that failed. Does no harm to a task that runs. False if it is gone.
 //
@@ -27,6 +30,10 @@ bool stop_task(pid_t init);
 bool signal_task(pid_t init, int signal);
 // SIGKILL to init, by which the kernel ends everybody. False if it is gone. Its parent reaps it.
 bool kill_task(pid_t init);
+
+// A process that is being killed has no memory any more, but does not end before those that trace
+// its children have let go of them: a CRIU among them waits for it in vain.
+bool is_dying(pid_t pid);
 
 // SIGKILL to a process and everybody under it. None of them runs on in between: what a CRIU
 // restores would, if its tracer went first. Whose child `top` is reaps it.

@@ -127,12 +127,12 @@ std::unique_ptr<TaskNamespace> TaskNamespaces::create(std::uint64_t now_ms, std:
 }
 
 std::unique_ptr<TaskNamespace> TaskNamespaces::acquire(std::uint64_t now_ms, std::string& error) {
+  discard_ended();
   discard_old(now_ms);
-  while (!free_.empty()) {
+  if (!free_.empty()) {
     std::unique_ptr<TaskNamespace> space = std::move(free_.back());
     free_.pop_back();
-    if (!has_ended(space->init())) return space;
-    discard(std::move(space));
+    return space;
   }
   return create(now_ms, error);
 }
@@ -145,6 +145,12 @@ void TaskNamespaces::discard(std::unique_ptr<TaskNamespace> space) {
   std::unique_ptr<CgroupLeaf> leaf = std::move(space->leaf_);
   space.reset();
   if (leaf != nullptr) cgroups_->release(std::move(leaf));
+}
+
+void TaskNamespaces::discard_ended() {
+  for (auto& space : free_)
+    if (has_ended(space->init())) discard(std::move(space));
+  std::erase(free_, nullptr);
 }
 
 std::optional<std::uint64_t> TaskNamespaces::discard_old(std::uint64_t now_ms) {

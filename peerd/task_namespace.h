@@ -62,6 +62,8 @@ class TaskNamespaces {
   // To be used again: of which report() has come, and which the task could not change.
   void release(std::unique_ptr<TaskNamespace> space);
   void discard(std::unique_ptr<TaskNamespace> space);
+  // Those that are free and whose init was killed. To be called when children have ended.
+  void discard_ended();
   // Those that are free and too old: mounts that the board has got since they may lack. Returns
   // when the next one will be, if any is left.
   std::optional<std::uint64_t> discard_old(std::uint64_t now_ms);

@@ -16,10 +16,10 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-#include <sstream>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "peerd/checkpoint/cpu_times.h"
 #include "peerd/checkpoint/criu.h"
@@ -27,6 +27,7 @@
 #include "peerd/checkpoint/image_unpacker.h"
 #include "peerd/checkpoint/inspection.h"
 #include "peerd/checkpoint/namespaces.h"
+#include "peerd/checkpoint/remains.h"
 #include "peerd/checkpoint/task_start.h"
 #include "peerd/proc_files.h"
 #include "peerd/process_tree.h"
@@ -55,9 +56,9 @@ void reap_until(pid_t last) {
 // waited for as long as there is hope, and then killed.
 void end_children(const std::function<bool()>& hope) {
   for (;;) {
-    std::istringstream children(read_text("/proc/thread-self/children"));
-    pid_t child = 0;
-    if (!(children >> child)) return;
+    const std::vector<pid_t> children = own_children();
+    if (children.empty()) return;
+    const pid_t child = children.front();
     const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
     pollfd ended = {handle.get(), POLLIN, 0};
     while (handle && hope() && ::poll(&ended, 1, kLookEveryMs) <= 0) continue;
@@ -69,14 +70,6 @@ void end_children(const std::function<bool()>& hope) {
 bool no_hope() {
   return false;
 }
-
-// A process that is being killed has no memory any more, but does not end before those that trace
-// its children have let go of them: a CRIU among them waits for it in vain.
-bool is_dying(pid_t pid) {
-  return read_text(proc_path(pid, "cmdline")).empty();
-}
-
-constexpr std::string_view kImages = "images-";  // the process, and something that is unique
 
 std::uint64_t us_since(Clock::time_point begin) {
   return static_cast<std::uint64_t>(
@@ -92,10 +85,6 @@ void wipe_all(const std::string& runtime, const std::string& beginning) {
   for (const std::string& name : names_in(runtime)) {
     if (name.starts_with(beginning)) wipe(runtime + "/" + name);
   }
-}
-
-std::string images_of(pid_t process) {
-  return std::string(kImages) + std::to_string(process) + "-";
 }
 
 // Of mode 0700, and gone with its contents at the end.
@@ -237,7 +226,7 @@ Outcome unpack_and_restore(const Move& move, const ImagesDirectory& images, std:
 }  // namespace
 
 Outcome check_moves(const std::string& runtime, const std::string& criu) {
-  wipe_all(runtime, std::string(kImages));
+  wipe_all(runtime, "images-");
   const Criu found = find_criu(criu, runtime);
   Outcome outcome = failed(found.reason);
   if (found.program.empty()) return outcome;

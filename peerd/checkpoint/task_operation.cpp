@@ -5,13 +5,19 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
+
+#include "peerd/checkpoint/remains.h"
+#include "peerd/process_tree.h"
 
 namespace peerd {
 namespace {
 
 constexpr std::size_t kMaxLineBytes = 4096;
 constexpr unsigned kHandles = 3;
+constexpr std::uint64_t kLookEvery_ms = 50;
+constexpr std::uint64_t kTimeouts = 4;  // see criu.cpp
 
 std::string number(auto value) {
   return std::to_string(value);
@@ -52,6 +58,13 @@ void wipe_later(uv_loop_t* loop, const std::string& program, const std::string& 
   if (uv_spawn(loop, handle, &options) != 0) options.exit_cb(handle, 0, 0);
 }
 
+TaskOperation::Undo nothing_around(const std::string& stay) {
+  return [stay](pid_t) {
+    kill_around(stay);
+    return true;
+  };
+}
+
 }  // namespace
 
 void become_parent_of_tasks() {
@@ -62,10 +75,12 @@ void become_parent_of_tasks() {
 struct TaskOperation::Impl {
   uv_process_t process{};
   uv_pipe_t output{};
-  uv_timer_t timer{};  // reports what is known at once, later
+  uv_timer_t timer{};  // of what comes later
   OnDone on_done;
+  Undo undo;
   std::string program;
-  std::string left_in;  // the runtime directory in which it leaves its image, if it does
+  std::string runtime;  // empty: it needs no image
+  bool leaves_image = false;
   std::string line;
   std::array<char, kMaxLineBytes> buffer{};
   bool exited = false;
@@ -136,15 +151,31 @@ struct TaskOperation::Impl {
     if (!exited || !at_end) return;
     std::optional<Outcome> outcome;
     if (line.ends_with('\n')) outcome = outcome_from(line.substr(0, line.size() - 1));
-    if (!outcome) {
-      outcome.emplace();
-      outcome->message = "peerd-task ended without a word";
+    if (!outcome) return undo_and_finish();
+    if (outcome->kind == Outcome::Kind::done && leaves_image) wipe_image();
+    finish(*outcome);
+  }
+
+  // Somebody has killed it.
+  void undo_and_finish() {
+    if (!undo(process.pid)) {
+      uv_timer_start(
+          &timer, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->undo_and_finish(); },
+          kLookEvery_ms, 0);
+      return;
     }
-    if (outcome->kind == Outcome::Kind::done && !left_in.empty())
-      wipe_later(process.loop, program, left_in, process.pid);
+    if (!runtime.empty()) wipe_image();
+    Outcome outcome;
+    outcome.message = "peerd-task was killed";
+    finish(outcome);
+  }
+
+  void wipe_image() { wipe_later(process.loop, program, runtime, process.pid); }
+
+  void finish(const Outcome& outcome) {
     const OnDone report = std::exchange(on_done, {});
     close();
-    if (report) report(*outcome);
+    if (report) report(outcome);
   }
 
   void close() {
@@ -168,11 +199,13 @@ struct TaskOperation::Impl {
 std::unique_ptr<TaskOperation> TaskOperation::run(uv_loop_t* loop, const TaskTools& tools,
                                                   const std::vector<std::string>& arguments,
                                                   const std::vector<std::string>* environment,
-                                                  int stream, OnDone on_done) {
+                                                  int stream, OnDone on_done, Undo undo) {
   Impl* const impl = new Impl;
   impl->on_done = std::move(on_done);
+  impl->undo = std::move(undo);
   impl->program = tools.program;
-  if (arguments[1] == "restore") impl->left_in = tools.runtime;
+  if (arguments[1] == "restore" || arguments[1] == "dump") impl->runtime = tools.runtime;
+  impl->leaves_image = arguments[1] == "restore";
   impl->spawn(loop, arguments, environment, stream);
   return std::unique_ptr<TaskOperation>(new TaskOperation(impl));
 }
@@ -192,7 +225,7 @@ std::unique_ptr<TaskOperation> TaskOperation::check(uv_loop_t* loop, const TaskT
   std::vector<std::string> arguments = {"peerd-task", "check"};
   add(arguments, "--runtime", tools.runtime);
   if (!criu.empty()) add(arguments, "--criu", criu);
-  return run(loop, tools, arguments, nullptr, -1, std::move(on_done));
+  return run(loop, tools, arguments, nullptr, -1, std::move(on_done), [](pid_t) { return true; });
 }
 
 std::unique_ptr<TaskOperation> TaskOperation::start(uv_loop_t* loop, const TaskTools& tools,
@@ -206,7 +239,8 @@ std::unique_ptr<TaskOperation> TaskOperation::start(uv_loop_t* loop, const TaskT
   add(arguments, "--cgroup", task.cgroup);
   arguments.push_back("--");
   arguments.insert(arguments.end(), task.arguments.begin(), task.arguments.end());
-  return run(loop, tools, arguments, &task.environment, -1, std::move(on_done));
+  return run(loop, tools, arguments, &task.environment, -1, std::move(on_done),
+             nothing_around(task.stay));
 }
 
 std::unique_ptr<TaskOperation> TaskOperation::dump(uv_loop_t* loop, const TaskTools& tools,
@@ -219,7 +253,14 @@ std::unique_ptr<TaskOperation> TaskOperation::dump(uv_loop_t* loop, const TaskTo
   add(arguments, "--stay", request.stay);
   add_user(arguments, request.user);
   add(arguments, "--timeout-s", number(request.timeout_s));
-  return run(loop, tools, arguments, nullptr, out, std::move(on_done));
+  const std::uint64_t deadline_ms = uv_now(loop) + kTimeouts * request.timeout_s * 1000;
+  return run(loop, tools, arguments, nullptr, out, std::move(on_done),
+             [loop, deadline_ms, runtime = tools.runtime, init = request.init](pid_t operation) {
+               if (!dump_is_over(operation, runtime, init, uv_now(loop) > deadline_ms))
+                 return false;
+               resume_task(init);
+               return true;
+             });
 }
 
 std::unique_ptr<TaskOperation> TaskOperation::restore(uv_loop_t* loop, const TaskTools& tools,
@@ -233,7 +274,7 @@ std::unique_ptr<TaskOperation> TaskOperation::restore(uv_loop_t* loop, const Tas
   add(arguments, "--max-bytes", number(request.max_bytes));
   add(arguments, "--timeout-s", number(request.timeout_s));
   add(arguments, "--cgroup", request.cgroup);
-  return run(loop, tools, arguments, nullptr, in, std::move(on_done));
+  return run(loop, tools, arguments, nullptr, in, std::move(on_done), nothing_around(request.stay));
 }
 
 }  // namespace peerd

@@ -52,6 +52,8 @@ struct RestoreRequest {
 class TaskOperation {
  public:
   using OnDone = std::function<void(const Outcome&)>;  // later, never from inside; may destroy this
+  // Of one that was killed, peerd-task: undoes what it has done. False: not yet, ask again.
+  using Undo = std::function<bool(pid_t operation)>;
 
   // Finds CRIU and warms it up; wipes what an earlier run has left in the runtime directory.
   // `criu`: as configured.
@@ -71,7 +73,7 @@ class TaskOperation {
                                                 OnDone on_done);
 
   // Ends it, unless it is through: on_done tells. If not, a dump's task runs on, and of a restore's
-  // nothing is left. A start is not undone: let it end.
+  // nothing is left, whoever was killed. A start is not undone: let it end.
   void give_up();
   // As give_up() does, and so does the end of this process, but on_done does not come.
   ~TaskOperation();
@@ -84,7 +86,7 @@ class TaskOperation {
   static std::unique_ptr<TaskOperation> run(uv_loop_t* loop, const TaskTools& tools,
                                             const std::vector<std::string>& arguments,
                                             const std::vector<std::string>* environment, int stream,
-                                            OnDone on_done);
+                                            OnDone on_done, Undo undo);
   Impl* impl_;  // closes itself
 };
 

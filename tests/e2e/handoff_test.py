@@ -1,13 +1,13 @@
 """kill -9 at each step of a handoff: of peerd, of the executor, of both, on the side that has come to the step and
-on the other; of CRIU while it dumps and while it restores. Afterwards exactly one copy goes on, or, where its process
-was killed, the task is lost and so told."""
+on the other; of CRIU and of peerd-task, which minds it, while they dump and while they restore. Afterwards exactly one
+copy goes on, or, where its process was killed, the task is lost and so told."""
 
 import multiprocessing
 import os
 import signal
 import time
 
-from cluster import Cluster, Failure, LIBC, PR_SET_PDEATHSIG, main, wait_until
+from cluster import Cluster, Failure, LIBC, PR_SET_PDEATHSIG, executor_of, main, wait_until
 from moving import Beat, Moving, ObedientCriu, left_behind, settings_with
 
 SOURCE, DESTINATION = "b1", "b2"
@@ -42,13 +42,30 @@ WAITING = [
     ("sent committed", DESTINATION, False),
 ]
 
-# Where CRIU is held and killed: after it has frozen and read everything, before and after it has built the tree.
+# Where CRIU is held, and it or peerd-task killed: after it has frozen and read everything, before and after it has built the tree.
 CRIU_MOMENTS = [("dump", "pre-dump"), ("dump", "post-dump"), ("restore", "pre-restore"), ("restore", "post-restore")]
 
 
 def load_of(peer):
     """Waiting, running and reserved."""
     return next(row["load"] for row in peer.peers() if row["state"] == "self")
+
+
+def stat_of(pid):
+    """Its state, and its parent."""
+    with open(f"/proc/{pid}/stat") as file:
+        state, parent = file.read().rsplit(")", 1)[1].split()[:2]
+    return state, int(parent)
+
+
+def minder_of(criu):
+    """The operation's own process, the executor's child. CRIU is a child of its child."""
+    return stat_of(stat_of(criu)[1])[1]
+
+
+def zombies_of(executor):
+    with open(f"/proc/{executor}/task/{executor}/children") as file:
+        return [pid for pid in file.read().split() if stat_of(pid)[0] == "Z"]
 
 
 class Handoff:
@@ -166,12 +183,16 @@ class KilledCriu(Handoff):
         self.here = self.source
         self.arm()
 
-    def killed(self, verb, moment):
+    def killed(self, victim, verb, moment):
         task = Beat(self.source, moment)
         task.goes_on()
         self.criu.hold(verb, moment)
         self.move_until(task, self.criu.held)
-        os.kill(self.criu.held(), signal.SIGKILL)
+        if victim == "criu":
+            os.kill(self.criu.held(), signal.SIGKILL)
+        else:
+            os.kill(minder_of(self.criu.held()), signal.SIGKILL)
+            self.criu.reset()
         task.goes_on()
         if task.row()["owner"] != SOURCE:
             raise Failure(f"{task.task} is with {task.row()['owner']}: {task.told()}")
@@ -181,6 +202,8 @@ class KilledCriu(Handoff):
         task.goes_on()
         task.check(task.end())
         self.check_nothing_left(task)
+        for peer in self.peers:
+            wait_until(lambda: not zombies_of(executor_of(peer.state)), f"{peer.name} has reaped everybody")
 
 
 def run_running(step, side, survives_source, survives_destination):
@@ -210,15 +233,15 @@ def run_waiting(step, side, survives_destination):
     return handoff.guarded(cases)
 
 
-def run_criu():
+def run_criu(victim):
     handoff = KilledCriu("criu", SOURCE)
 
     def cases():
         for verb, moment in CRIU_MOMENTS:
             try:
-                handoff.killed(verb, moment)
+                handoff.killed(victim, verb, moment)
             except BaseException as failure:
-                raise Failure(f"criu killed at {moment}: {failure}") from failure
+                raise Failure(f"{victim} killed at {moment}: {failure}") from failure
 
     return handoff.guarded(cases)
 
@@ -246,7 +269,7 @@ class Killed(Moving):
         self.side_by_side(run_waiting, WAITING)
 
     def test_criu(self):
-        self.side_by_side(run_criu, [()])
+        self.side_by_side(run_criu, [("criu",), ("peerd-task",)])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <vector>
 
+#include "peerd/checkpoint/remains.h"
 #include "peerd/proc_files.h"
 #include "tests/peerd/checkpoint/board_under_test.h"
 
@@ -315,4 +316,17 @@ TEST_CASE("how a task ends is told") {
     CHECK(board.await_end(task.init) == core::ExitStatus{Kind::exited, 5});
     CHECK(text_of(stay + "/stdout") == "ready\ncaught\n");
   }
+}
+
+TEST_CASE("of an operation that was killed the task that it left is ended, and no other") {
+  BoardUnderTest board;
+  REQUIRE_USABLE(board);
+  const std::string stay = board.new_stay();
+  const Outcome left = board.start(stay, {"sleep", "1000"});
+  const Outcome other = board.start(board.new_stay(), {"sleep", "1000"});
+  peerd::kill_around(stay);
+  CHECK(board.await_end(left.init) == core::ExitStatus{core::ExitStatus::Kind::signaled, 9});
+  CHECK(is_alive(other.init));
+  peerd::kill_around(board.new_stay());
+  CHECK(is_alive(other.init));
 }
