@@ -27,7 +27,7 @@ CommandEnd reap(pid_t child) {
   rusage usage{};
   pid_t reaped;
   do {
-    reaped = ::wait4(child, &wait_status, 0, &usage);
+    reaped = ::wait4(child, &wait_status, __WALL, &usage);
   } while (reaped < 0 && errno == EINTR);
   assert(reaped == child);
   return {microseconds(usage.ru_utime) + microseconds(usage.ru_stime), wait_status};

@@ -10,7 +10,7 @@ namespace peerd {
 // But not reaped: its number, and its process group's, cannot be anybody else's yet.
 bool has_ended(pid_t child);
 
-// Waits for it.
+// Waits for it, whatever signal tells of its end.
 CommandEnd reap(pid_t child);
 
 }  // namespace peerd

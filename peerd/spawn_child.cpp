@@ -99,9 +99,8 @@ void join_cgroup(const SpawnPlan& plan, SpawnReport& report) {
     give_up(report, SpawnStep::cgroup, errno);
 }
 
-[[noreturn]] __attribute__((noinline)) void run_command(SpawnPlan& plan, SpawnReport& report) {
-  // First of all: a handler of the parent's would now run in the parent's memory.
-  reset_signal_handlers();
+// Signals have no handlers by now: the parent's would run in the parent's memory.
+[[noreturn]] void run_command(SpawnPlan& plan, SpawnReport& report) {
   if (setsid() < 0) give_up(report, SpawnStep::session, errno);
   die_with_parent(plan, report);
   join_cgroup(plan, report);
@@ -132,17 +131,22 @@ void join_cgroup(const SpawnPlan& plan, SpawnReport& report) {
   execute(plan, report);
 }
 
+[[noreturn]] __attribute__((noinline)) void run_uncontained_command(SpawnPlan& plan,
+                                                                    SpawnReport& report) {
+  reset_signal_handlers();
+  run_command(plan, report);
+}
+
 // Nothing but the call: what vfork's child changes in this frame, the parent sees.
 __attribute__((noinline)) pid_t fork_command(SpawnPlan& plan, SpawnReport& report) {
   const pid_t pid = vfork();
-  if (pid == 0) run_command(plan, report);
+  if (pid == 0) run_uncontained_command(plan, report);
   return pid;
 }
 
-// As vfork, but with a stack of its own.
-pid_t clone_child(int (*run)(void*), std::byte* stack, int namespaces, void* argument) {
-  return clone(run, stack + kChildStackBytes, CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces,
-               argument);
+// As vfork, but with a stack of its own. `flags` has the signal that tells of its end.
+pid_t clone_child(int (*run)(void*), std::byte* stack, int flags, void* argument) {
+  return clone(run, stack + kChildStackBytes, CLONE_VM | CLONE_VFORK | flags, argument);
 }
 
 struct Start {
@@ -171,12 +175,13 @@ int run_starter(void* start) {
   auto& [plan, report] = *static_cast<Start*>(start);
   reset_signal_handlers();
   std::byte* const stack = plan.stacks.get() + kChildStackBytes;
-  if (clone_child(run_contained_command, stack, 0, start) < 0)
+  if (clone_child(run_contained_command, stack, SIGCHLD, start) < 0)
     give_up(report, SpawnStep::contain, errno);
   _exit(0);
 }
 
-// A namespace that a thread enters is its next children's.
+// A namespace that a thread enters is its next children's. The starter is waited for at once: no
+// signal tells of its end.
 pid_t start_within(const TaskNamespace& space, Start& start) {
   if (setns(space.pids_fd(), CLONE_NEWPID) != 0) return -1;
   const pid_t starter = clone_child(run_starter, start.plan.stacks.get(), 0, &start);
@@ -225,7 +230,7 @@ pid_t start_child(SpawnPlan& plan, SpawnReport& report) {
 pid_t start_init(int init_fd, int socket, SpawnReport& report) {
   const auto stack = std::make_unique<std::byte[]>(kChildStackBytes);
   InitStart start{init_fd, socket, report};
-  return clone_child(run_init, stack.get(), CLONE_NEWPID | CLONE_NEWNS, &start);
+  return clone_child(run_init, stack.get(), CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, &start);
 }
 
 }  // namespace peerd
