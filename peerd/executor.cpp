@@ -46,7 +46,9 @@ struct Process {
   std::unique_ptr<TaskNamespace> space{};  // of a contained one
   Handle<uv_poll_t> end{};                 // of what init says
   std::uint64_t cpu_limit_s = 0;
-  std::unique_ptr<CgroupLeaf> leaf{};         // null where no cgroup is delegated
+  std::unique_ptr<CgroupLeaf> leaf{};  // null where no cgroup is delegated
+  // Its init was stopped or killed, perhaps when it had said already how the command had ended.
+  bool space_touched = false;
   std::optional<std::uint64_t> kill_at_ms{};  // of the loop's clock, once it has been stopped
   std::optional<Executor::Users> users{};
   std::string own{};  // the directory that is its user's as long as it runs
@@ -127,7 +129,7 @@ struct Executor::Impl {
   void kill(core::TaskId task);
   void freeze(core::TaskId task);
   void thaw(core::TaskId task);
-  void kill_everyone_in(const Process& process);
+  void kill_everyone_in(Process& process);
   void give_back(const Process& process) const;
   Handle<uv_poll_t> watch(const TaskNamespace& space);
   ProcessEnd finish(Process& process, const CommandEnd& ended);
@@ -186,7 +188,7 @@ Executor::Impl::Impl(uv_loop_t* loop, core::Duration grace, bool contains, OnEnd
 }
 
 Executor::Impl::~Impl() {
-  for (const auto& [task, process] : processes_) kill_everyone_in(process);
+  for (auto& [task, process] : processes_) kill_everyone_in(process);
   for (auto& [task, process] : processes_) finish(process, end_of(process));
   for (int sweep = 0; sweep < kLastSweeps && sweep_sessions() > 0; ++sweep) continue;
 }
@@ -251,7 +253,15 @@ ProcessEnd Executor::Impl::try_start(core::TaskId task, const ProcessSpec& spec,
   }
   process.group = {process.space != nullptr ? process.space->init() : spawned.pid,
                    process.space != nullptr};
-  if (process.space != nullptr) process.end = watch(*process.space);
+  if (process.space != nullptr) {
+    process.end = watch(*process.space);
+    if (process.end == nullptr) {
+      process.space->end();
+      release(process);
+      failure.message = "starting a process: out of memory";
+      return failure;
+    }
+  }
   std::erase(ended_sessions_, spawned.pid);  // the number is in use again, so nobody is left in it
   if (processes_.empty()) uv_ref(reinterpret_cast<uv_handle_t*>(child_signal_.get()));
   processes_.emplace(task, std::move(process));
@@ -262,13 +272,16 @@ void Executor::Impl::deliver_failures() {
   for (const auto& [task, end] : std::exchange(failures_, {})) on_end_(task, end);
 }
 
-// A command has one end to be told, or init is killed, of which the signal tells, too.
+// A command has one end to be told, or init is killed, of which the signal tells, too. Null if
+// memory is lacking.
 Handle<uv_poll_t> Executor::Impl::watch(const TaskNamespace& space) {
   Handle<uv_poll_t> poll(new uv_poll_t);
-  int failed = uv_poll_init(loop_, poll.get(), space.socket_fd());
-  assert(failed == 0);
+  if (uv_poll_init(loop_, poll.get(), space.socket_fd()) != 0) {
+    delete poll.release();  // it is no handle of the loop's
+    return nullptr;
+  }
   poll->data = this;
-  failed = uv_poll_start(poll.get(), UV_READABLE, [](uv_poll_t* told, int, int) {
+  const int failed = uv_poll_start(poll.get(), UV_READABLE, [](uv_poll_t* told, int, int) {
     uv_poll_stop(told);
     static_cast<Impl*>(told->data)->on_child();
   });
@@ -312,7 +325,8 @@ void Executor::Impl::release(Process& process) {
   if (process.leaf != nullptr) cgroups_->release(std::move(process.leaf));
   if (process.space == nullptr) return;
   // Root might have mounted something.
-  const bool as_it_was = process.space->init() > 0 && process.users && process.users->task.uid != 0;
+  const bool as_it_was = process.space->init() > 0 && !process.space_touched && process.users &&
+                         process.users->task.uid != 0;
   if (!as_it_was) return spaces_->discard(std::move(process.space));
   spaces_->release(std::move(process.space));
   discard_old_spaces();
@@ -347,7 +361,8 @@ std::size_t Executor::Impl::sweep_sessions() {
   return survivors;
 }
 
-void Executor::Impl::kill_everyone_in(const Process& process) {
+void Executor::Impl::kill_everyone_in(Process& process) {
+  process.space_touched = true;
   process.group.kill();
   if (process.leaf != nullptr) process.leaf->kill();
 }
@@ -368,7 +383,9 @@ void Executor::Impl::stop(core::TaskId task) {
 
 void Executor::Impl::freeze(core::TaskId task) {
   const auto found = processes_.find(task);
-  if (found != processes_.end()) found->second.group.freeze();
+  if (found == processes_.end()) return;
+  found->second.space_touched = true;
+  found->second.group.freeze();
 }
 
 void Executor::Impl::thaw(core::TaskId task) {

@@ -37,8 +37,8 @@ class Executor {
  public:
   using OnEnd = std::function<void(core::TaskId, const ProcessEnd&)>;
 
-  // `kill_grace`: between SIGTERM and SIGKILL of stop(). `contains`: each in a PID namespace of its
-  // own, if that is possible.
+  // `kill_grace`: between SIGTERM and SIGKILL of stop(). `contains`: each in a PID namespace
+  // without others (task_namespace.h), if that is possible.
   Executor(uv_loop_t* loop, core::Duration kill_grace, bool contains, OnEnd on_end);
   // Kills what still runs and reaps it, without on_end. The loop must run once more afterwards, to
   // close its handles. Not from inside on_end.

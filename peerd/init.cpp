@@ -63,6 +63,9 @@ asm(".globl _start\n_start: mov x0, sp\n bl run_init\n");
 constexpr long kNoHang = 1;
 constexpr long kAnyKind = 0x40000000;  // __WALL
 constexpr long kInterrupted = -4;
+constexpr int kStopped = 0x7f;   // the low byte of a wait status
+constexpr long kDetach = 17;     // PTRACE_DETACH
+constexpr int kTrap = 5;         // SIGTRAP, of an exec
 constexpr int kChildEnded = 17;  // SIGCHLD
 constexpr int kContinue = 18;    // SIGCONT resumes a checkpoint: never passed on
 
@@ -152,6 +155,12 @@ void reap(Task& task) {
     rusage usage;
     const long pid = system_call(__NR_wait4, -1, address(&status), kNoHang, address(&usage));
     if (pid <= 0) return;
+    // It has asked to be traced by its parent, and has stopped: it goes on untraced.
+    if ((status & 0xff) == kStopped) {
+      const int signal = (status >> 8) & 0xff;
+      system_call(__NR_ptrace, kDetach, pid, 0, signal == kTrap ? 0 : signal);
+      continue;
+    }
     if (!is_main_process(task, pid)) continue;
     if (task.status_file != nullptr) end_with(task, status);
     end_everybody();

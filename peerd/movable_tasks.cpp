@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "peerd/checkpoint/remains.h"
 #include "peerd/program.h"
 #include "peerd/unique_fd.h"
 
@@ -81,6 +82,7 @@ MovableTasks::~MovableTasks() {
     if (task.leaf != nullptr) task.leaf->kill();  // also who is not known yet
     if (task.init > 0) kill_task(task.init);
   }
+  if (!tools_.runtime.empty()) kill_own_crius(tools_.runtime);
   for (auto& [key, task] : tasks_) {
     if (task.init > 0) reap(task.init);
     ::unlink((task.stay + kInitSuffix).c_str());

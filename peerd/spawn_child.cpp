@@ -1,6 +1,7 @@
 #include "peerd/spawn_child.h"
 
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -119,6 +120,7 @@ void join_cgroup(const SpawnPlan& plan, SpawnReport& report) {
   if (setpriority(PRIO_PROCESS, 0, plan.nice) != 0) give_up(report, SpawnStep::nice, errno);
   if (plan.nice != 0) set_session_nice(plan.nice_text.c_str());
   if (plan.user != nullptr) {
+    leave_session_keyring();
     if (!become(*plan.user)) give_up(report, SpawnStep::user, errno);
     die_with_parent(plan, report);  // a change of user calls it off
   }
@@ -180,16 +182,31 @@ int run_starter(void* start) {
   _exit(0);
 }
 
-// A namespace that a thread enters is its next children's. The starter is waited for at once: no
+// A namespace that a thread enters is its next children's. The child is waited for at once: no
 // signal tells of its end.
-pid_t start_within(const TaskNamespace& space, Start& start) {
+pid_t clone_within(const TaskNamespace& space, int (*run)(void*), std::byte* stack,
+                   void* argument) {
   if (setns(space.pids_fd(), CLONE_NEWPID) != 0) return -1;
-  const pid_t starter = clone_child(run_starter, start.plan.stacks.get(), 0, &start);
+  const pid_t child = clone_child(run, stack, 0, argument);
   const int error = errno;
-  const int left = setns(space.outer_pids_fd(), CLONE_NEWPID);
+  int left = -1;
+  do left = setns(space.outer_pids_fd(), CLONE_NEWPID);
+  while (left != 0 && errno == ENOMEM);
   assert(left == 0);
   errno = error;
-  return starter;
+  return child;
+}
+
+struct Trial {
+  const TaskNamespace& space;
+  SpawnReport& report;
+};
+
+int run_trial(void* argument) {
+  auto& [space, report] = *static_cast<Trial*>(argument);
+  reset_signal_handlers();
+  if (!enter_mounts(space)) give_up(report, SpawnStep::contain, errno);
+  _exit(0);
 }
 
 // The board's own must not change.
@@ -224,7 +241,17 @@ int run_init(void* argument) {
 pid_t start_child(SpawnPlan& plan, SpawnReport& report) {
   if (plan.within == nullptr) return fork_command(plan, report);
   Start start{plan, report};
-  return start_within(*plan.within, start);
+  return clone_within(*plan.within, run_starter, plan.stacks.get(), &start);
+}
+
+pid_t start_trial(const TaskNamespace& space, SpawnReport& report) {
+  const auto stack = std::make_unique<std::byte[]>(kChildStackBytes);
+  Trial trial{space, report};
+  return clone_within(space, run_trial, stack.get(), &trial);
+}
+
+void leave_session_keyring() {
+  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);  // containers may refuse it
 }
 
 pid_t start_init(int init_fd, int socket, SpawnReport& report) {

@@ -63,6 +63,13 @@ struct SpawnPlan {
 // child; what is returned then is its starter, which has ended and wants to be reaped.
 pid_t start_child(SpawnPlan& plan, SpawnReport& report);
 
+// One that does nothing but enter the namespace. To be reaped; otherwise as start_child.
+pid_t start_trial(const TaskNamespace& space, SpawnReport& report);
+
+// From here on this process has a keyring of its own: the keys that whoever started the executor
+// has left to it are not its tasks', nor one task's another's.
+void leave_session_keyring();
+
 // PID 1 of a new PID namespace, in a mount namespace of its own, as the program init: `init_fd`
 // with `socket` for its descriptor 0. Otherwise as start_child.
 pid_t start_init(int init_fd, int socket, SpawnReport& report);

@@ -46,6 +46,19 @@ pid_t start_init_with(int program_fd, int socket) {
   return -1;
 }
 
+// 0 or errno.
+int try_to_enter(const TaskNamespace& space) {
+  SpawnReport report;
+  sigset_t all, previous;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous);
+  const pid_t child = start_trial(space, report);
+  const int error = child < 0 ? errno : report.error;
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+  if (child > 0) reap(child);
+  return error;
+}
+
 }  // namespace
 
 TaskNamespace::~TaskNamespace() {
@@ -60,8 +73,8 @@ std::optional<CommandEnd> TaskNamespace::report() const {
 
 CommandEnd TaskNamespace::end() {
   ::kill(init_, SIGKILL);
-  const CommandEnd inits = reap(std::exchange(init_, -1));
-  return report().value_or(inits);
+  const int inits = reap(std::exchange(init_, -1)).wait_status;
+  return report().value_or(CommandEnd{0, inits});
 }
 
 bool TaskNamespace::open_of_init() {
@@ -85,10 +98,12 @@ std::unique_ptr<TaskNamespaces> TaskNamespaces::open(CgroupTree* cgroups, std::s
     reason = failure("init", errno);
     return nullptr;
   }
-  if (auto trial = spaces->create(0, reason)) {
-    spaces->discard(std::move(trial));
-    return spaces;
-  }
+  std::unique_ptr<TaskNamespace> trial = spaces->create(0, reason);
+  if (trial == nullptr) return nullptr;
+  const int error = try_to_enter(*trial);
+  spaces->discard(std::move(trial));
+  if (error == 0) return spaces;
+  reason = failure("entering namespaces", error);
   return nullptr;
 }
 

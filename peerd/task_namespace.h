@@ -28,7 +28,7 @@ class TaskNamespace {
   // was killed. The socket is readable then.
   std::optional<CommandEnd> report() const;
   // Kills everybody in it, and waits for that, which is at once but where the kernel cannot. If
-  // the command had not ended, what is returned is init's own end.
+  // the command had not ended, what is returned is init's own end, without a time.
   CommandEnd end();
 
   int socket_fd() const { return socket_.get(); }

@@ -29,6 +29,9 @@ class Timer {
     uv_update_time(state_->handle.loop);
     uv_timer_start(&state_->handle, due, milliseconds(after), milliseconds(repeat));
   }
+  bool active() const {
+    return uv_is_active(reinterpret_cast<const uv_handle_t*>(&state_->handle)) != 0;
+  }
   void stop() { uv_timer_stop(&state_->handle); }
   uv_loop_t* loop() const { return state_->handle.loop; }
 

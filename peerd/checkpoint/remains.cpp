@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <sstream>
+
 #include "peerd/checkpoint/task_paths.h"
 #include "peerd/proc_files.h"
 #include "peerd/process_tree.h"
@@ -16,6 +18,16 @@ bool is_same(const std::string& path, const struct stat& wanted) {
          status.st_ino == wanted.st_ino;
 }
 
+// Anybody may have such arguments, but not as root.
+bool is_criu_in(const std::string& images, pid_t pid) {
+  if (read_text(proc_path(pid, "cmdline")).find(images) == std::string::npos) return false;
+  unsigned real = 0;
+  unsigned effective = 1;
+  std::istringstream(std::string(field_of(read_text(proc_path(pid, "status")), "Uid"))) >> real >>
+      effective;
+  return effective == 0;
+}
+
 }  // namespace
 
 std::string images_of(pid_t operation) {
@@ -25,9 +37,15 @@ std::string images_of(pid_t operation) {
 pid_t criu_left_by(pid_t operation, const std::string& runtime) {
   const std::string directory = runtime + "/" + images_of(operation);
   for (const pid_t pid : all_processes()) {
-    if (read_text(proc_path(pid, "cmdline")).find(directory) != std::string::npos) return pid;
+    if (is_criu_in(directory, pid)) return pid;
   }
   return -1;
+}
+
+void kill_own_crius(const std::string& runtime) {
+  for (const pid_t child : own_children()) {
+    if (is_criu_in(runtime + "/images-", child)) kill_tree(child);
+  }
 }
 
 void kill_around(const std::string& stay) {

@@ -14,6 +14,10 @@ std::string images_of(pid_t operation);
 // The CRIU that works in one of those in `runtime`; -1 if there is none.
 pid_t criu_left_by(pid_t operation, const std::string& runtime);
 
+// Kills those, of whatever operation, that are children of this process: for one that ends, and
+// waits for tasks that they may trace.
+void kill_own_crius(const std::string& runtime);
+
 // Kills everybody who has the stay around him (namespaces.h): a task that was being started or
 // restored, and a CRIU.
 void kill_around(const std::string& stay);

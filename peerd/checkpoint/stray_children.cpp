@@ -35,7 +35,8 @@ StrayChildren::StrayChildren(uv_loop_t* loop)
   uv_signal_start(
       child_ended_.get(),
       [](uv_signal_t* signal, int) {
-        static_cast<StrayChildren*>(signal->data)->timer_.start(kLookAfter);
+        Timer& timer = static_cast<StrayChildren*>(signal->data)->timer_;
+        if (!timer.active()) timer.start(kLookAfter);
       },
       SIGCHLD);
   uv_unref(reinterpret_cast<uv_handle_t*>(child_ended_.get()));

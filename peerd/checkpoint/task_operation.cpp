@@ -255,9 +255,11 @@ std::unique_ptr<TaskOperation> TaskOperation::dump(uv_loop_t* loop, const TaskTo
   add(arguments, "--timeout-s", number(request.timeout_s));
   const std::uint64_t deadline_ms = uv_now(loop) + kTimeouts * request.timeout_s * 1000;
   return run(loop, tools, arguments, nullptr, out, std::move(on_done),
-             [loop, deadline_ms, runtime = tools.runtime, init = request.init](pid_t operation) {
-               if (!dump_is_over(operation, runtime, init, uv_now(loop) > deadline_ms))
-                 return false;
+             [loop, deadline_ms, runtime = tools.runtime, init = request.init,
+              looks = 0](pid_t operation) mutable {
+               const bool late = uv_now(loop) > deadline_ms;
+               looks = dump_is_over(operation, runtime, init, late) ? looks + 1 : 0;
+               if (looks < 2) return false;
                resume_task(init);
                return true;
              });

@@ -21,6 +21,7 @@
 #include "peerd/checkpoint/task_paths.h"
 #include "peerd/init_program.h"
 #include "peerd/spawn.h"
+#include "peerd/spawn_child.h"
 #include "peerd/unique_fd.h"
 
 namespace peerd {
@@ -103,6 +104,7 @@ Spawned start_main_process(const TaskStart& task) {
   const UniqueFd out = above_standard_streams(open_stream("stdout", O_WRONLY | O_APPEND));
   const UniqueFd err = above_standard_streams(open_stream("stderr", O_WRONLY | O_APPEND));
   if (!in || !out || !err) return not_spawned("standard streams");
+  leave_session_keyring();
   if (!become(task)) return not_spawned("user " + std::to_string(task.user.uid));
   return spawn({.arguments = task.arguments,
                 .environment = task.environment,

@@ -30,6 +30,28 @@ TEST_CASE("stop ends a process and its children by SIGTERM") {
   CHECK(board.until([&] { return !is_alive(child); }));
 }
 
+// init may have said already how the command ended, and nobody have read it.
+TEST_CASE("a namespace whose init was stopped or killed is not the next task's") {
+  if (!contained()) return;
+  ExecutorBoard board;
+  const Executor::Users nobody{find_user("nobody").value(), {}};
+  ProcessSpec spec = board.shell("exit 6");
+  spec.own = board.scratch.path();
+  board.start(task(1), spec, nobody);
+  const std::vector<pid_t> children = own_children();
+  REQUIRE(children.size() == 1);
+  REQUIRE(eventually([&] { return processes_of(children[0]).size() == 1; }));  // init alone
+  SECTION("frozen") {
+    board.executor->freeze(task(1));
+  }
+  SECTION("killed") {
+    board.executor->kill(task(1));
+  }
+  CHECK(board.wait(task(1)).status == core::ExitStatus{Kind::exited, 6});
+  board.start(task(2), spec, nobody);
+  CHECK(board.wait(task(2)).status == core::ExitStatus{Kind::exited, 6});
+}
+
 TEST_CASE("stop tells the other process groups of the session, too") {
   ExecutorBoard board(core::kSecond * 1000);
   board.start(task(1),

@@ -116,6 +116,20 @@ TEST_CASE("real work comes out right") {
   CHECK(board.scratch.read("out") == data);
 }
 
+TEST_CASE("a process that wants to be traced by its parent goes on untraced") {
+  ExecutorBoard board;
+  ProcessSpec spec = board.shell("");
+  spec.arguments = {"/usr/bin/python3", "-S", "-c",
+                    "import ctypes, os, signal, sys\n"
+                    "signal.signal(signal.SIGUSR1, lambda *_: sys.exit(9))\n"
+                    "assert ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0\n"
+                    "os.kill(os.getpid(), signal.SIGUSR1)\n"
+                    "signal.pause()\n"};
+  // A process that is not contained has the executor for its parent, and stands still.
+  if (!contained()) return;
+  CHECK(board.run(spec).status == core::ExitStatus{Kind::exited, 9});
+}
+
 TEST_CASE("the CPU limit ends a process and says so") {
   ExecutorBoard board;
   ProcessSpec spec = board.shell("while :; do :; done");
