@@ -1,7 +1,6 @@
 #include "peerd/spawn.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -179,13 +178,8 @@ Spawned explain(const SpawnRequest& request, const SpawnPlan& plan, const SpawnR
 Spawned spawn(const SpawnRequest& request) {
   SpawnPlan plan = prepare(request);
   SpawnReport report;
-  sigset_t all, previous;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
   const pid_t pid = start_child(plan, report);
-  const int fork_error = errno;
-  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
-  if (pid < 0) return failure("starting a process", fork_error);
+  if (pid < 0) return failure("starting a process", errno);
   const bool started = report.step == SpawnStep::none;
   if (!started || request.within != nullptr) reap(pid);
   return started ? Spawned{pid, {}, {}} : explain(request, plan, report);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -236,9 +237,30 @@ int run_init(void* argument) {
   give_up(report, SpawnStep::contain, errno);
 }
 
+// In the parent: its handlers must not run in a child, which has its memory. errno stays.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &previous_);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~SignalsBlocked() {
+    const int error = errno;
+    pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+    errno = error;
+  }
+
+ private:
+  sigset_t previous_;
+};
+
 }  // namespace
 
 pid_t start_child(SpawnPlan& plan, SpawnReport& report) {
+  const SignalsBlocked blocked;
   if (plan.within == nullptr) return fork_command(plan, report);
   Start start{plan, report};
   return clone_within(*plan.within, run_starter, plan.stacks.get(), &start);
@@ -247,6 +269,7 @@ pid_t start_child(SpawnPlan& plan, SpawnReport& report) {
 pid_t start_trial(const TaskNamespace& space, SpawnReport& report) {
   const auto stack = std::make_unique<std::byte[]>(kChildStackBytes);
   Trial trial{space, report};
+  const SignalsBlocked blocked;
   return clone_within(space, run_trial, stack.get(), &trial);
 }
 
@@ -257,6 +280,7 @@ void leave_session_keyring() {
 pid_t start_init(int init_fd, int socket, SpawnReport& report) {
   const auto stack = std::make_unique<std::byte[]>(kChildStackBytes);
   InitStart start{init_fd, socket, report};
+  const SignalsBlocked blocked;
   return clone_child(run_init, stack.get(), CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, &start);
 }
 

@@ -59,7 +59,7 @@ struct SpawnPlan {
 };
 
 // The new process, -1 with errno set if there is none. Returns once that has its program, or has
-// ended and said in the report why not. Signals must be blocked. Within a namespace it is init's
+// ended and said in the report why not. Within a namespace it is init's
 // child; what is returned then is its starter, which has ended and wants to be reaped.
 pid_t start_child(SpawnPlan& plan, SpawnReport& report);
 

@@ -1,7 +1,6 @@
 #include "peerd/task_namespace.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,30 +32,20 @@ UniqueFd open_of(pid_t pid, const char* name, int flags) {
 // Its number, or -1 with errno set.
 pid_t start_init_with(int program_fd, int socket) {
   SpawnReport report;
-  sigset_t all, previous;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
   const pid_t init = start_init(program_fd, socket, report);
-  const int error = init < 0 ? errno : report.error;
-  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
-  errno = error;
   if (report.step == SpawnStep::none) return init;
   reap(init);
-  errno = error;
+  errno = report.error;
   return -1;
 }
 
 // 0 or errno.
 int try_to_enter(const TaskNamespace& space) {
   SpawnReport report;
-  sigset_t all, previous;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
   const pid_t child = start_trial(space, report);
-  const int error = child < 0 ? errno : report.error;
-  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
-  if (child > 0) reap(child);
-  return error;
+  if (child < 0) return errno;
+  reap(child);
+  return report.error;
 }
 
 }  // namespace

@@ -246,19 +246,19 @@ class Surrounded(Leasing):
         return boards
 
     def states(self):
-        """Of the task's shells, wherever they are."""
-        states = []
+        """Of the task's shells, wherever they are. What such a shell has forked is not one, before it execs, too."""
+        states, parents = {}, {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
                     words = file.read().split(b"\0")
                 with open(f"/proc/{pid}/stat") as stat:
-                    state = stat.read().rsplit(")", 1)[1].split()[0]
+                    state, parent = stat.read().rsplit(")", 1)[1].split()[:2]
             except OSError:
                 continue
             if words[:2] == [b"sh", b"-c"] and self.gate.encode() in words[2] and state != "Z":
-                states.append(state)
-        return states
+                states[pid], parents[pid] = state, parent
+        return [state for pid, state in states.items() if parents[pid] not in states]
 
     def test_one_that_hangs_has_its_process_frozen_before_another_starts(self):
         home, *others = self.boards(3)
