@@ -12,6 +12,8 @@ import time
 import unittest
 
 PEERD = os.environ["PEERD"]
+# AddressSanitizer keeps what was freed for a while, by default a quarter of a GiB of it, and memory is measured here.
+FRUGAL_ASAN = {"ASAN_OPTIONS": "quarantine_size_mb=4:thread_local_quarantine_size_kb=64"}
 PEERCTL = os.environ["PEERCTL"]
 # Generous: these bound failures, never measure. A loaded machine may take its time.
 PATIENCE_S = 60
@@ -127,7 +129,8 @@ class Peer:
         self.process = subprocess.Popen(
             self.prefix + [PEERD, "--config", self.config],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            preexec_fn=end_with(os.getpid()), env={**os.environ, **self.environment, "PEERD_STOP_AT": stop_at or ""})
+            preexec_fn=end_with(os.getpid()),
+            env={**FRUGAL_ASAN, **os.environ, **self.environment, "PEERD_STOP_AT": stop_at or ""})
         log.close()
 
         def ready():
