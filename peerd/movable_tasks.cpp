@@ -57,7 +57,9 @@ std::string cpu_limit_message(std::uint64_t limit_s, const core::ExitStatus& sta
 
 void end_stranded_tasks(const std::string& stays) {
   std::error_code error;
+  std::vector<std::string> directories;
   for (const auto& entry : std::filesystem::directory_iterator(stays, error)) {
+    if (entry.is_directory(error)) directories.push_back(entry.path());
     if (entry.path().extension() != kInitSuffix) continue;
     pid_t init = -1;
     unsigned long long since = 0;
@@ -65,6 +67,8 @@ void end_stranded_tasks(const std::string& stays) {
       if (start_time_ticks(init) == since) kill_task(init);
     ::unlink(entry.path().c_str());
   }
+  // One that was restored when the executor was killed is written down nowhere.
+  kill_around(directories);
 }
 
 MovableTasks::MovableTasks(uv_loop_t* loop, std::string name, const TaskUsers& users,

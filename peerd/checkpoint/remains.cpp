@@ -2,7 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <optional>
+#include <set>
 #include <sstream>
+#include <utility>
 
 #include "peerd/checkpoint/task_paths.h"
 #include "peerd/proc_files.h"
@@ -12,10 +15,12 @@
 namespace peerd {
 namespace {
 
-bool is_same(const std::string& path, const struct stat& wanted) {
+using Identity = std::pair<dev_t, ino_t>;
+
+std::optional<Identity> identity_of(const std::string& directory) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && status.st_dev == wanted.st_dev &&
-         status.st_ino == wanted.st_ino;
+  if (::stat(directory.c_str(), &status) != 0) return std::nullopt;
+  return Identity{status.st_dev, status.st_ino};
 }
 
 // Anybody may have such arguments, but not as root.
@@ -48,14 +53,16 @@ void kill_own_crius(const std::string& runtime) {
   }
 }
 
-void kill_around(const std::string& stay) {
-  struct stat wanted {};
-  if (::stat(stay.c_str(), &wanted) != 0) return;
+void kill_around(const std::vector<std::string>& stays) {
+  std::set<std::optional<Identity>> wanted;
+  for (const std::string& stay : stays) wanted.insert(identity_of(stay));
+  wanted.erase(std::nullopt);
+  if (wanted.empty()) return;
   for (const pid_t pid : all_processes()) {
     // The task is within its root; who prepares that is not yet.
     const std::string root = proc_path(pid, "root");
-    if (is_same(root + kTaskDirectory, wanted) ||
-        is_same(root + kTaskRoot + kTaskDirectory, wanted))
+    if (wanted.contains(identity_of(root + kTaskDirectory)) ||
+        wanted.contains(identity_of(root + kTaskRoot + kTaskDirectory)))
       kill_tree(pid);
   }
 }

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 namespace peerd {
 
@@ -18,9 +19,9 @@ pid_t criu_left_by(pid_t operation, const std::string& runtime);
 // waits for tasks that they may trace.
 void kill_own_crius(const std::string& runtime);
 
-// Kills everybody who has the stay around him (namespaces.h): a task that was being started or
-// restored, and a CRIU.
-void kill_around(const std::string& stay);
+// Kills everybody who has one of the stays around him (namespaces.h): a task that was being started
+// or restored, and a CRIU.
+void kill_around(const std::vector<std::string>& stays);
 
 // Of a task whose dump was killed: whether its CRIU is through with it, by itself or in the end
 // because it is killed. Only then may the task be continued; to be asked until it has been so

@@ -60,7 +60,7 @@ void wipe_later(uv_loop_t* loop, const std::string& program, const std::string& 
 
 TaskOperation::Undo nothing_around(const std::string& stay) {
   return [stay](pid_t) {
-    kill_around(stay);
+    kill_around({stay});
     return true;
   };
 }

@@ -205,6 +205,23 @@ class KilledCriu(Handoff):
         for peer in self.peers:
             wait_until(lambda: not zombies_of(executor_of(peer.state)), f"{peer.name} has reaped everybody")
 
+    def stranded(self):
+        """The destination is killed, executor and all, before it has heard that there is a copy."""
+        task = Beat(self.source, "stranded")
+        task.goes_on()
+        self.criu.hold("restore", "post-restore")
+        self.move_until(task, self.criu.held)
+        executor = executor_of(self.destination.state)
+        os.kill(executor, signal.SIGSTOP)
+        self.criu.reset()
+        wait_until(lambda: zombies_of(executor), "it is restored")
+        self.destination.kill()
+        self.destination.kill_executor()
+        self.destination.start()
+        task.goes_on()
+        task.check(task.end())
+        self.check_nothing_left(task)
+
 
 def run_running(step, side, survives_source, survives_destination):
     handoff = Handoff(step, side)
@@ -246,6 +263,11 @@ def run_criu(victim):
     return handoff.guarded(cases)
 
 
+def run_stranded():
+    handoff = KilledCriu("stranded", SOURCE)
+    return handoff.guarded(handoff.stranded)
+
+
 def end_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -270,6 +292,9 @@ class Killed(Moving):
 
     def test_criu(self):
         self.side_by_side(run_criu, [("criu",), ("peerd-task",)])
+
+    def test_a_copy_that_nobody_knows(self):
+        self.side_by_side(run_stranded, [()])
 
 
 if __name__ == "__main__":

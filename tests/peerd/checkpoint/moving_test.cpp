@@ -324,9 +324,9 @@ TEST_CASE("of an operation that was killed the task that it left is ended, and n
   const std::string stay = board.new_stay();
   const Outcome left = board.start(stay, {"sleep", "1000"});
   const Outcome other = board.start(board.new_stay(), {"sleep", "1000"});
-  peerd::kill_around(stay);
+  peerd::kill_around({stay});
   CHECK(board.await_end(left.init) == core::ExitStatus{core::ExitStatus::Kind::signaled, 9});
   CHECK(is_alive(other.init));
-  peerd::kill_around(board.new_stay());
+  peerd::kill_around({board.new_stay(), stay + "/none"});
   CHECK(is_alive(other.init));
 }
